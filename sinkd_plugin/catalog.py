@@ -1,0 +1,130 @@
+"""What the loaded plugins offer, as tables by name."""
+
+from __future__ import annotations
+
+import logging
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Generic, Protocol, TypeVar
+
+from sinkd_plugin.errors import PluginError, unknown_name
+from sinkd_plugin.plugins import loaded_plugins
+from sinkd_plugin.specs import ArchitectureSpec, CommandSpec, LossSpec, TaskSpec, ZooSourceSpec
+
+logger = logging.getLogger(__name__)
+
+
+class Named(Protocol):
+    """A record with a name and a one-line summary."""
+
+    @property
+    def name(self) -> str:
+        """The name it is called by."""
+        ...
+
+    @property
+    def summary(self) -> str:
+        """One line about it."""
+        ...
+
+
+SpecT = TypeVar("SpecT", bound=Named)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry(Generic[SpecT]):
+    """A record and the plugin that brought it."""
+
+    spec: SpecT
+    plugin: str
+
+
+class Table(Generic[SpecT]):
+    """Records of one kind by name; a name that two plugins claim is an error when, and only when, it is used."""
+
+    def __init__(self, kind: str, entries: list[Entry[SpecT]], failed: tuple[str, ...]) -> None:
+        self._kind = kind
+        self._failed = failed
+        self._entries: defaultdict[str, list[Entry[SpecT]]] = defaultdict(list)
+        for entry in entries:
+            self._entries[entry.spec.name].append(entry)
+
+    def __iter__(self) -> Iterator[Entry[SpecT]]:
+        """The entries in the order of their names."""
+        return (entry for name in sorted(self._entries) for entry in self._entries[name])
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._entries
+
+    def names(self) -> list[str]:
+        """All names, sorted."""
+        return sorted(self._entries)
+
+    def get(self, name: str) -> SpecT:
+        """The record called ``name``.
+
+        Raises:
+            UnknownNameError: If no plugin provides it.
+            PluginError: If more than one does.
+        """
+        claims = self._entries.get(name, [])
+        if not claims:
+            note = f"These plugins failed to load: {', '.join(self._failed)} (see `sinkd plugins`)." if self._failed else ""
+            raise unknown_name(self._kind, name, self._entries, note)
+        if len(claims) > 1:
+            raise PluginError(
+                f"A {self._kind} must come from one plugin.",
+                received=f"'{name}' from {' and '.join(sorted(claim.plugin for claim in claims))}",
+                cure="Uninstall one of them, or choose with SINKD_PLUGINS.",
+            )
+        return claims[0].spec
+
+    def clashes(self) -> dict[str, list[str]]:
+        """Names that more than one plugin claims, with those plugins."""
+        return {
+            name: sorted(entry.plugin for entry in entries) for name, entries in self._entries.items() if len(entries) > 1
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class Catalog:
+    """Every table of the core; a room that adds hooks of its own makes its table with ``table``."""
+
+    losses: Table[LossSpec]
+    architectures: Table[ArchitectureSpec]
+    tasks: Table[TaskSpec]
+    zoo_sources: Table[ZooSourceSpec]
+    commands: Table[CommandSpec]
+
+
+@lru_cache(maxsize=1)
+def catalog() -> Catalog:
+    """The catalog of this process."""
+    return Catalog(
+        losses=table("loss", "sinkd_losses"),
+        architectures=table("architecture", "sinkd_architectures"),
+        tasks=table("task", "sinkd_tasks"),
+        zoo_sources=table("zoo source", "sinkd_zoo_sources"),
+        commands=table("command", "sinkd_commands"),
+    )
+
+
+def table(kind: str, hook: str) -> Table[Any]:
+    """The table of the records that a collecting hook returns.
+
+    Args:
+        kind: What the records are called in messages.
+        hook: Name of the hook.
+    """
+    loaded = loaded_plugins()
+    entries: list[Entry[Any]] = []
+    failed = [plugin.name for plugin in loaded.failures]
+    for implementation in getattr(loaded.manager.hook, hook).get_hookimpls():
+        try:
+            entries += [Entry(spec=spec, plugin=implementation.plugin_name) for spec in implementation.function()]
+        except Exception:  # a plugin's hook may raise anything; the others must still be found
+            logger.warning("Plugin '%s' failed in its hook %s", implementation.plugin_name, hook, exc_info=True)
+            failed.append(implementation.plugin_name)
+    return Table(kind, entries, tuple(failed))

@@ -1,0 +1,211 @@
+"""The records that plugins return: frozen, keyword-only, and light to import.
+
+A record names a thing and says how to build it; building imports torch or transformers, listing does not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+from sinkd_plugin.options import Options
+
+if TYPE_CHECKING:
+    import click
+    import torch
+    from datasets import DatasetDict
+    from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
+
+
+class KdLoss(Protocol):
+    """A loss in TextBrewer's ``kd_loss`` slot.
+
+    ``student_logits`` and ``teacher_logits`` are ``(..., classes)``; ``temperature`` is a number or, under a
+    temperature scheduler, a tensor of the leading shape. Returns a 0-dim tensor.
+    """
+
+    def __call__(
+        self, student_logits: torch.Tensor, teacher_logits: torch.Tensor, temperature: float | torch.Tensor, /
+    ) -> torch.Tensor:
+        """Compute the loss."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class LossSpec:
+    """A loss that a configuration can name.
+
+    Args:
+        name: What ``kd_loss_type`` or an intermediate match's ``loss`` says.
+        summary: One line for ``sinkd list losses``.
+        slot: TextBrewer's map that the loss goes into.
+        options: The record of its options; ``build`` receives an instance.
+        build: Returns the callable; may import torch.
+    """
+
+    name: str
+    summary: str
+    slot: Literal["kd_loss", "match_loss"]
+    options: type[Options]
+    build: Callable[[Any], Callable[..., torch.Tensor]]
+
+
+class Architecture(Protocol):
+    """What the trainer needs to know of a model family."""
+
+    def load(
+        self, folder: str, labels: Sequence[str]
+    ) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+        """Load a model with a head for ``labels``, and its tokenizer, from a folder or hub id."""
+        ...
+
+    def student_from_layers(self, teacher: PreTrainedModel, layers: Sequence[int]) -> PreTrainedModel:
+        """A copy of ``teacher`` that keeps only the hidden layers ``layers`` (zero-based), and everything else."""
+        ...
+
+    def adaptor(self, batch: Mapping[str, Any], outputs: Any) -> dict[str, Any]:
+        """TextBrewer's adaptor: model outputs to ``logits``, ``losses``, ``hidden``, ``attention``, ``inputs_mask``."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class ArchitectureSpec:
+    """A model family: adaptor, readout and student initialisation.
+
+    Args:
+        name: What ``architecture:`` says in a configuration.
+        summary: One line for ``sinkd list architectures``.
+        supports: Whether a model of this ``PretrainedConfig`` belongs to the family.
+        build: Returns the ``Architecture``; may import transformers.
+    """
+
+    name: str
+    summary: str
+    supports: Callable[[PretrainedConfig], bool]
+    build: Callable[[], Architecture]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskSpec:
+    """A labelled text task.
+
+    Args:
+        name: What ``task:`` says, such as ``glue/rte``.
+        summary: One line for ``sinkd list tasks``.
+        text: Columns that hold the text, one or two.
+        labels: Label names in the order of their numbers.
+        metric: The headline metric; every task is also scored on the others of ``sinkd_plugin.tasks.metrics``.
+        load: Reads the splits ``train``, ``validation`` and ``test`` from ``data_dir`` (``None``: the task's own
+            source). Columns are those of ``text`` and an integer ``label``.
+        language: Language tag for the model card.
+        license: Licence of the data, for the model card.
+    """
+
+    name: str
+    summary: str
+    text: tuple[str, ...]
+    labels: tuple[str, ...]
+    metric: str
+    load: Callable[[Path | None], DatasetDict]
+    language: str = "en"
+    license: str = "unknown"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ZooCard:
+    """One downloadable student, as its source describes it.
+
+    Args:
+        name: ``architecture-size-task[-variant]``.
+        summary: One line for ``sinkd zoo list``.
+        task: Name of the task it was trained on.
+        architecture: Name of its model family.
+        parameters: Number of parameters.
+        license: SPDX identifier.
+        metrics: Scores on the task's test split.
+        n: Number of test examples behind the scores.
+        files: sha256 of each file, by its relative path.
+        details: Everything else the card says: teacher, recipe, seed, versions.
+    """
+
+    name: str
+    summary: str
+    task: str
+    architecture: str
+    parameters: int
+    license: str
+    metrics: Mapping[str, float]
+    n: int
+    files: Mapping[str, str]
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ZooSourceSpec:
+    """A place that students come from.
+
+    Args:
+        name: Name of the source.
+        summary: One line for ``sinkd list sources``.
+        cards: What it offers.
+        fetch: Puts the verified files of a card into a folder that exists and is empty.
+    """
+
+    name: str
+    summary: str
+    cards: Callable[[], Sequence[ZooCard]]
+    fetch: Callable[[ZooCard, Path], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class CommandSpec:
+    """A command of a room or plugin under ``sinkd``.
+
+    Args:
+        name: What the user types after ``sinkd``.
+        summary: Its line in ``sinkd --help``.
+        load: Returns the command; imports what it needs only then.
+    """
+
+    name: str
+    summary: str
+    load: Callable[[], click.Command]
+
+
+@dataclass(frozen=True, kw_only=True)
+class DistillationPlan:
+    """Everything a distiller needs; what ``sinkd_make_distiller`` receives.
+
+    Args:
+        train_config: TextBrewer's ``TrainingConfig``.
+        distill_config: Our ``DistillationConfig``.
+        teacher: The frozen teacher.
+        student: The student to train.
+        adaptor: Adaptor of both.
+        precision: ``fp32`` or ``bf16``.
+    """
+
+    train_config: Any
+    distill_config: Any
+    teacher: torch.nn.Module
+    student: torch.nn.Module
+    adaptor: Callable[[Mapping[str, Any], Any], dict[str, Any]]
+    precision: str
+
+
+class Distiller(Protocol):
+    """The part of TextBrewer's distillers that the trainer uses."""
+
+    def __enter__(self) -> Any:
+        """Put the teacher into evaluation and the student into training mode."""
+        ...
+
+    def __exit__(self, *exception: object) -> Any:
+        """Restore both modes."""
+        ...
+
+    def train(self, optimizer: Any, dataloader: Any, **arguments: Any) -> None:
+        """Run the training loop."""
+        ...

@@ -1,0 +1,1 @@
+"""The zoo: pre-distilled students to list, download and publish."""
