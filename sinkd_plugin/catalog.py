@@ -6,7 +6,7 @@ import logging
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any, Generic, Protocol, TypeVar
 
 from sinkd_plugin.errors import PluginError, unknown_name
@@ -88,27 +88,39 @@ class Table(Generic[SpecT]):
         }
 
 
-@dataclass(frozen=True, kw_only=True)
 class Catalog:
-    """Every table of the core; a room that adds hooks of its own makes its table with ``table``."""
+    """Every table of the core, filled when it is first asked for; a room with hooks of its own calls ``table``."""
 
-    losses: Table[LossSpec]
-    architectures: Table[ArchitectureSpec]
-    tasks: Table[TaskSpec]
-    zoo_sources: Table[ZooSourceSpec]
-    commands: Table[CommandSpec]
+    @cached_property
+    def losses(self) -> Table[LossSpec]:
+        """Losses by the name that ``kd_loss_type`` says."""
+        return table("loss", "sinkd_losses")
+
+    @cached_property
+    def architectures(self) -> Table[ArchitectureSpec]:
+        """Model families."""
+        return table("architecture", "sinkd_architectures")
+
+    @cached_property
+    def tasks(self) -> Table[TaskSpec]:
+        """Tasks by the name that ``task:`` says."""
+        return table("task", "sinkd_tasks")
+
+    @cached_property
+    def zoo_sources(self) -> Table[ZooSourceSpec]:
+        """Where students come from."""
+        return table("zoo source", "sinkd_zoo_sources")
+
+    @cached_property
+    def commands(self) -> Table[CommandSpec]:
+        """Commands of the command line."""
+        return table("command", "sinkd_commands")
 
 
 @lru_cache(maxsize=1)
 def catalog() -> Catalog:
     """The catalog of this process."""
-    return Catalog(
-        losses=table("loss", "sinkd_losses"),
-        architectures=table("architecture", "sinkd_architectures"),
-        tasks=table("task", "sinkd_tasks"),
-        zoo_sources=table("zoo source", "sinkd_zoo_sources"),
-        commands=table("command", "sinkd_commands"),
-    )
+    return Catalog()
 
 
 def table(kind: str, hook: str) -> Table[Any]:

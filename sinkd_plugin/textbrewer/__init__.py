@@ -1,1 +1,26 @@
-"""textbrewer."""
+"""The one place that touches TextBrewer: registration, configuration, distiller.
+
+Importing this package imports neither TextBrewer nor torch; its names do.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from sinkd_plugin.textbrewer.configuration import DistillationConfig
+    from sinkd_plugin.textbrewer.distiller import SinkhornDistiller
+
+__all__ = ["DistillationConfig", "SinkhornDistiller"]
+
+_HOMES = {
+    "DistillationConfig": "sinkd_plugin.textbrewer.configuration",
+    "SinkhornDistiller": "sinkd_plugin.textbrewer.distiller",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
+    raise AttributeError(f"module '{__name__}' has no attribute '{name}'")

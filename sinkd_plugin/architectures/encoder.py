@@ -1,0 +1,109 @@
+"""Encoders with a classification head: BERT, RoBERTa, DistilBERT, MiniLM and their relatives."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from torch import nn
+from transformers import AutoModelForSequenceClassification, PreTrainedModel, PreTrainedTokenizerBase
+
+from sinkd_plugin.architectures.loading import load_config, load_tokenizer, quiet_transformers, translated_errors
+from sinkd_plugin.errors import ConfigError, ModelReferenceError
+
+
+class Encoder:
+    """One row of logits an example, ``(batch, classes)``, from ``AutoModelForSequenceClassification``."""
+
+    def load(self, folder: str, labels: Sequence[str]) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+        """Load a model with a head for ``labels``, and its tokenizer.
+
+        Args:
+            folder: A Transformers folder or a hub id.
+            labels: Label names in the order of their numbers; a model without a head gets a new one, initialised
+                from torch's random state.
+
+        Raises:
+            ModelReferenceError: If the folder has no tokenizer, or a head for another number of labels.
+            DownloadError: If the hub cannot be reached.
+        """
+        tokenizer = load_tokenizer(folder)
+        _check_head(folder, labels)
+        names = dict(enumerate(labels))
+        with quiet_transformers(), translated_errors(folder):
+            model = AutoModelForSequenceClassification.from_pretrained(
+                folder, num_labels=len(names), id2label=names, label2id={name: number for number, name in names.items()}
+            )
+        return model, tokenizer
+
+    def student_from_layers(self, teacher: PreTrainedModel, layers: Sequence[int]) -> PreTrainedModel:
+        """A copy of ``teacher`` with only the hidden layers ``layers`` (zero-based), in that order; the rest is kept.
+
+        Raises:
+            ConfigError: If a layer does not exist, or is named twice.
+            ModelReferenceError: If the model has no list of layers of its own (ALBERT shares one among all).
+        """
+        _check_layers(layers, teacher.config.num_hidden_layers)
+        config = copy.deepcopy(teacher.config)
+        config.num_hidden_layers = len(layers)
+        student = type(teacher)(config)
+        student.load_state_dict(_renumbered(teacher, layers))
+        return student
+
+    def adaptor(self, batch: Mapping[str, Any], outputs: Any) -> dict[str, Any]:
+        """TextBrewer's adaptor: what the losses may look at, by TextBrewer's names."""
+        found = {
+            "logits": outputs["logits"],
+            "losses": outputs.get("loss"),
+            "hidden": outputs.get("hidden_states"),
+            "attention": outputs.get("attentions"),
+            "labels": batch.get("labels"),
+            "inputs_mask": batch.get("attention_mask"),
+        }
+        return {name: value for name, value in found.items() if value is not None}
+
+
+def _check_head(folder: str, labels: Sequence[str]) -> None:
+    config = load_config(folder)
+    has_head = any("SequenceClassification" in name for name in config.architectures or ())
+    if has_head and config.num_labels != len(labels):
+        raise ModelReferenceError(
+            f"A model for this task needs a head for {len(labels)} labels ({', '.join(labels)}).",
+            received=f"'{folder}' with {config.num_labels} labels ({', '.join(config.id2label.values())})",
+            cure="Choose a model that was fine-tuned on this task, or an encoder without a head.",
+        )
+
+
+def _check_layers(layers: Sequence[int], depth: int) -> None:
+    if len(set(layers)) != len(layers) or not all(0 <= layer < depth for layer in layers):
+        raise ConfigError(
+            f"'student.from_teacher_layers' must name different layers from 0 to {depth - 1}.", received=list(layers)
+        )
+
+
+def _renumbered(teacher: PreTrainedModel, layers: Sequence[int]) -> dict[str, Any]:
+    """The teacher's state with the kept layers numbered from 0 and the others left out."""
+    prefix = _layer_prefix(teacher)
+    kept = {f"{prefix}{old}.": f"{prefix}{new}." for new, old in enumerate(layers)}
+    state = {}
+    for name, tensor in teacher.state_dict().items():
+        if not name.startswith(prefix):
+            state[name] = tensor
+            continue
+        old = prefix + name.removeprefix(prefix).split(".", 1)[0] + "."
+        if old in kept:
+            state[kept[old] + name.removeprefix(old)] = tensor
+    return state
+
+
+def _layer_prefix(model: PreTrainedModel) -> str:
+    depth = model.config.num_hidden_layers
+    for name, module in model.named_modules():
+        if isinstance(module, nn.ModuleList) and len(module) == depth:
+            return f"{name}."
+    raise ModelReferenceError(
+        "Layers can be taken only from a model that has a list of them.",
+        received=f"model type '{model.config.model_type}'",
+        cure="Give the student as a model of its own: `student: {model: …}`.",
+    )

@@ -1,0 +1,73 @@
+"""Loading through transformers, with its errors in our words and its chatter off."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from safetensors import SafetensorError
+from transformers import AutoConfig, AutoTokenizer, PretrainedConfig, PreTrainedTokenizerBase
+from transformers.utils import logging as transformers_logging
+
+from sinkd_plugin.errors import DownloadError, ModelReferenceError
+
+_TOKENIZER_FILES = ("tokenizer.json", "vocab.txt", "vocab.json", "spiece.model", "sentencepiece.bpe.model")
+
+
+def load_config(folder: str) -> PretrainedConfig:
+    """The model's ``PretrainedConfig``.
+
+    Raises:
+        ModelReferenceError: If there is none that transformers can read.
+        DownloadError: If the hub cannot be reached.
+    """
+    with translated_errors(folder):
+        return AutoConfig.from_pretrained(folder)
+
+
+def load_tokenizer(folder: str) -> PreTrainedTokenizerBase:
+    """The model's tokenizer.
+
+    Raises:
+        ModelReferenceError: If the folder has none.
+        DownloadError: If the hub cannot be reached.
+    """
+    path = Path(folder)
+    if path.is_dir() and not any((path / name).is_file() for name in _TOKENIZER_FILES):
+        raise ModelReferenceError(
+            "A model folder must hold its tokenizer.",
+            received=f"'{folder}' without any of {', '.join(_TOKENIZER_FILES)}",
+            cure="Save it there: tokenizer.save_pretrained(folder).",
+        )
+    with translated_errors(folder):
+        return AutoTokenizer.from_pretrained(folder)
+
+
+@contextmanager
+def quiet_transformers() -> Iterator[None]:
+    """Silence "some weights were newly initialized", which is what a fresh head is for."""
+    level = transformers_logging.get_verbosity()
+    transformers_logging.set_verbosity_error()
+    try:
+        yield
+    finally:
+        transformers_logging.set_verbosity(level)
+
+
+@contextmanager
+def translated_errors(folder: str) -> Iterator[None]:
+    """Turn the many exceptions of ``from_pretrained`` into one of ours."""
+    try:
+        yield
+    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        if not Path(folder).is_dir():
+            raise DownloadError(
+                f"'{folder}' is no folder here, so it must be a model on the hub that can be reached.",
+                received=reason,
+                cure="Check the name and the network, or give a folder.",
+            ) from error
+        raise ModelReferenceError(
+            "A model folder must be one that transformers can load.", received=f"'{folder}': {reason}"
+        ) from error

@@ -1,0 +1,63 @@
+"""Our own architectures as records; building one imports transformers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sinkd_plugin.catalog import catalog
+from sinkd_plugin.errors import ModelReferenceError
+from sinkd_plugin.specs import Architecture, ArchitectureSpec
+
+if TYPE_CHECKING:
+    from transformers import PretrainedConfig
+
+
+def architecture_specs() -> tuple[ArchitectureSpec, ...]:
+    """The families that we bring."""
+    return (
+        ArchitectureSpec(
+            name="encoder",
+            summary="BERT, RoBERTa, DistilBERT, MiniLM: encoders with a classification head.",
+            supports=_is_encoder,
+            build=_build_encoder,
+        ),
+    )
+
+
+def architecture_of(config: PretrainedConfig) -> ArchitectureSpec:
+    """The family of a model.
+
+    Args:
+        config: The model's ``PretrainedConfig``.
+
+    Raises:
+        ModelReferenceError: If no plugin supports it.
+    """
+    for entry in catalog().architectures:
+        if entry.spec.supports(config):
+            return entry.spec
+    raise ModelReferenceError(
+        "A model must belong to a known architecture.",
+        received=f"model type '{config.model_type}'",
+        cure=f"Known: {', '.join(catalog().architectures.names())}.",
+    )
+
+
+def _is_encoder(config: PretrainedConfig) -> bool:
+    from transformers.models.auto.modeling_auto import (
+        MODEL_FOR_CAUSAL_LM_MAPPING_NAMES,
+        MODEL_FOR_MASKED_LM_MAPPING_NAMES,
+        MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES,
+    )
+
+    kind = config.model_type
+    classifies = kind in MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES
+    # BERT-like families stand in the causal table too, as decoders of old; being a masked language model sets them apart
+    reads_both_ways = kind in MODEL_FOR_MASKED_LM_MAPPING_NAMES or kind not in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
+    return classifies and reads_both_ways and not config.is_encoder_decoder
+
+
+def _build_encoder() -> Architecture:
+    from sinkd_plugin.architectures.encoder import Encoder
+
+    return Encoder()

@@ -1,0 +1,200 @@
+"""The configuration of a run: one YAML or JSON file, checked as a whole before anything starts."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import Field, field_validator, model_validator
+
+from sinkd_plugin.errors import ConfigError
+from sinkd_plugin.options import Options, validate
+from sinkd_plugin.tasks.options import DataOptions, FilesTask
+from sinkd_plugin.textbrewer.options import DistillationOptions
+
+
+class OptimizerOptions(Options):
+    """AdamW with linear warm-up and decay.
+
+    Args:
+        learning_rate: Its peak.
+        epochs: Passes over the training split.
+        batch_size: Examples a step; also the rows of a Sinkhorn group.
+        warmup: Share of the steps over which the rate rises.
+        weight_decay: On all weights but biases and layer norms.
+        max_grad_norm: Gradients are scaled down to this norm.
+    """
+
+    learning_rate: float = Field(5e-5, gt=0)
+    epochs: int = Field(3, ge=1)
+    batch_size: int = Field(32, ge=1)
+    warmup: float = Field(0.1, ge=0, lt=1)
+    weight_decay: float = Field(0.01, ge=0)
+    max_grad_norm: float = Field(1.0, gt=0)
+
+
+class TeacherOptions(Options):
+    """The teacher: a model reference, and how to fine-tune it on the task first (absent: it is used as it is)."""
+
+    model: str
+    finetune: OptimizerOptions | None = None
+
+
+class StudentOptions(Options):
+    """The student: some layers of the teacher, or a model of its own."""
+
+    from_teacher_layers: tuple[int, ...] | None = Field(None, min_length=1)
+    model: str | None = None
+
+    @model_validator(mode="after")
+    def _one_origin(self) -> StudentOptions:
+        if (self.from_teacher_layers is None) == (self.model is None):
+            raise ValueError("give exactly one of 'from_teacher_layers' and 'model'")
+        return self
+
+
+class TrainingOptions(Options):
+    """Where and how to compute; the keys that TextBrewer has too mean the same.
+
+    Args:
+        output_dir: The run folder.
+        device: ``auto``, ``cpu``, ``cuda``, ``cuda:1``, …
+        precision: ``auto`` takes bf16 where the device computes it natively.
+        seed: Of everything that is drawn.
+        gradient_accumulation_steps: Micro-batches a step; each is a Sinkhorn group of its own.
+        teacher_cache: ``auto`` computes the teacher's logits once; ``off`` runs the teacher at every step.
+    """
+
+    output_dir: Path
+    device: str = "auto"
+    precision: Literal["auto", "fp32", "bf16"] = "auto"
+    seed: int = Field(0, ge=0, lt=2**32)
+    gradient_accumulation_steps: int = Field(1, ge=1)
+    teacher_cache: Literal["auto", "off"] = "auto"
+
+
+class RunConfig(Options):
+    """Everything that decides what a run computes.
+
+    Args:
+        task: Name of a task, or a description of the user's own files.
+        data_dir: Folder that holds the task's files; absent, the task's own source.
+        data: Lengths and subsets.
+        architecture: ``auto``, or the name of a family.
+        teacher: See ``TeacherOptions``.
+        student: See ``StudentOptions``.
+        training: See ``TrainingOptions``.
+        distillation: TextBrewer's ``DistillationConfig`` keys, and ``sinkd``.
+        optimizer: Of the students.
+        baselines: Further students by name, each with the keys in which it differs, such as
+            ``{kl: {distillation.sinkd: null}}``; they share data, teacher and seed.
+    """
+
+    task: str | FilesTask
+    data_dir: Path | None = None
+    data: DataOptions = DataOptions()
+    architecture: str = "auto"
+    teacher: TeacherOptions
+    student: StudentOptions
+    training: TrainingOptions
+    distillation: DistillationOptions = DistillationOptions()
+    optimizer: OptimizerOptions = OptimizerOptions()
+    baselines: dict[str, dict[str, Any]] = Field(default_factory=dict)
+
+    @field_validator("baselines")
+    @classmethod
+    def _only_student_keys(cls, baselines: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+        for name, changes in baselines.items():
+            if not name.isidentifier():
+                raise ValueError(f"a baseline's name must be a word, not {name!r}")
+            for key in changes:
+                if key.split(".")[0] not in _BASELINE_SECTIONS:
+                    raise ValueError(f"{name} may change only {', '.join(_BASELINE_SECTIONS)}, not '{key}'")
+        return baselines
+
+
+_BASELINE_SECTIONS = ("student", "distillation", "optimizer")
+
+
+def load_config(path: Path, changes: Sequence[str] = ()) -> RunConfig:
+    """Read and check a run's configuration.
+
+    Args:
+        path: A YAML or JSON file.
+        changes: ``dotted.key=value`` each; the value is read as YAML.
+
+    Raises:
+        ConfigError: If the file cannot be read, or a key or value is wrong.
+    """
+    data = _read(path)
+    for change in changes:
+        key, separator, value = change.partition("=")
+        if not separator:
+            raise ConfigError("A change must look like dotted.key=value.", received=f"'{change}'")
+        data = with_key(data, key, _parse(value, f"--set {key}"))
+    return checked(data)
+
+
+def checked(data: Mapping[str, Any]) -> RunConfig:
+    """Plain data as a configuration, each baseline checked as well."""
+    config = validate(RunConfig, data)
+    for name in config.baselines:
+        baseline(config, name)
+    return config
+
+
+def baseline(config: RunConfig, name: str) -> RunConfig:
+    """The configuration of one baseline: ``config`` with that baseline's changes."""
+    data = plain(config)
+    for key, value in config.baselines[name].items():
+        data = with_key(data, key, value)
+    return validate(RunConfig, {**data, "baselines": {}}, f"baselines.{name}")
+
+
+def plain(config: RunConfig) -> dict[str, Any]:
+    """The configuration as JSON-compatible data, with every default filled in."""
+    data: dict[str, Any] = config.model_dump(mode="json")
+    return data
+
+
+def with_key(data: Mapping[str, Any], key: str, value: Any) -> dict[str, Any]:
+    """A copy of ``data`` in which the dotted ``key`` has ``value``.
+
+    Raises:
+        ConfigError: If the key leads through something that is no mapping.
+    """
+    first, _, rest = key.partition(".")
+    if not rest:
+        return {**data, first: value}
+    inner = data.get(first)
+    inner = {} if inner is None else inner
+    if not isinstance(inner, Mapping):
+        raise ConfigError(f"'{first}' must be a mapping to have the key '{rest}'.", received=repr(inner))
+    return {**data, first: with_key(inner, rest, value)}
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError("The configuration must be a readable file.", received=f"{path}: {error}") from error
+    if path.suffix == ".json":
+        try:
+            data = json.loads(text)
+        except ValueError as error:
+            raise ConfigError(f"'{path}' must be valid JSON.", received=str(error)) from error
+    else:
+        data = _parse(text, str(path))
+    if not isinstance(data, dict):
+        raise ConfigError(f"'{path}' must map keys to values.", received=type(data).__name__)
+    return data
+
+
+def _parse(text: str, where: str) -> Any:
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ConfigError(f"'{where}' must be valid YAML.", received=" ".join(str(error).split())) from error

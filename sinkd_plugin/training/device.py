@@ -1,0 +1,50 @@
+"""Where to compute, and in which precision."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from transformers import set_seed
+
+from sinkd_plugin.errors import ConfigError
+from sinkd_plugin.textbrewer.distiller import Precision
+
+
+def resolve_device(name: str) -> torch.device:
+    """The device called ``name``; ``auto`` is a GPU if there is one.
+
+    Raises:
+        ConfigError: If there is no such device here.
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise ConfigError(
+            "'training.device' must be a device of this machine.",
+            received=f"'{name}' ({str(error).splitlines()[0]})",
+            cure="Use auto or cpu.",
+        ) from error
+    return device
+
+
+def resolve_precision(name: Literal["auto", "fp32", "bf16"], device: torch.device) -> Precision:
+    """The precision of the models; ``auto`` is bf16 where the device computes it natively (emulated it is slower)."""
+    if name != "auto":
+        return name
+    return "bf16" if _native_bf16(device) else "fp32"
+
+
+def _native_bf16(device: torch.device) -> bool:
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    capabilities = getattr(torch.cpu, "get_capabilities", dict)()
+    return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
+
+
+def seed_everything(seed: int) -> None:
+    """Set the seeds of Python, NumPy and torch."""
+    set_seed(seed)

@@ -1,0 +1,97 @@
+"""Fine-tune a teacher on the task, through Transformers' ``Trainer``."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import torch
+from datasets import Dataset
+from transformers import (
+    DataCollatorWithPadding,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+    PrinterCallback,
+    Trainer,
+    TrainerCallback,
+    TrainingArguments,
+)
+
+from sinkd_plugin.console import Meter, progress
+from sinkd_plugin.errors import NonFiniteLossError
+from sinkd_plugin.textbrewer.distiller import Precision
+from sinkd_plugin.training.config import OptimizerOptions
+
+
+def finetune(
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    examples: Dataset,
+    options: OptimizerOptions,
+    *,
+    seed: int,
+    device: torch.device,
+    precision: Precision,
+) -> None:
+    """Train ``model`` in place on the labels of a tokenised split.
+
+    Raises:
+        NonFiniteLossError: If the loss becomes NaN or infinite.
+    """
+    steps = math.ceil(len(examples) / options.batch_size) * options.epochs
+    with TemporaryDirectory() as scratch, progress("Fine-tuning the teacher", steps) as meter:
+        trainer = Trainer(
+            model=model,
+            args=_arguments(Path(scratch), options, seed, device, precision),
+            train_dataset=examples.remove_columns("index"),
+            data_collator=DataCollatorWithPadding(tokenizer),
+            callbacks=[_Watch(meter)],
+        )
+        trainer.remove_callback(PrinterCallback)
+        trainer.train()
+
+
+def _arguments(
+    scratch: Path, options: OptimizerOptions, seed: int, device: torch.device, precision: Precision
+) -> TrainingArguments:
+    return TrainingArguments(
+        output_dir=str(scratch),
+        num_train_epochs=options.epochs,
+        per_device_train_batch_size=options.batch_size,
+        learning_rate=options.learning_rate,
+        warmup_ratio=options.warmup,
+        weight_decay=options.weight_decay,
+        max_grad_norm=options.max_grad_norm,
+        group_by_length=True,
+        seed=seed,
+        data_seed=seed,
+        bf16=precision == "bf16",
+        use_cpu=device.type == "cpu",
+        dataloader_pin_memory=device.type != "cpu",
+        save_strategy="no",
+        logging_steps=1,
+        logging_nan_inf_filter=False,
+        report_to="none",
+        disable_tqdm=True,
+    )
+
+
+class _Watch(TrainerCallback):  # type: ignore[misc]
+    """Moves the progress bar, and stops a run whose loss is not finite."""
+
+    def __init__(self, meter: Meter) -> None:
+        self._meter = meter
+
+    def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, float] | None = None, **_: Any) -> None:
+        loss = (logs or {}).get("loss")
+        if loss is None:
+            return
+        if not math.isfinite(loss):
+            raise NonFiniteLossError(
+                "The teacher's loss must be finite at every step.",
+                received=f"{loss} at step {state.global_step}",
+                cure="Lower teacher.finetune.learning_rate, or set training.precision to fp32.",
+            )
+        self._meter.advance(loss=loss)

@@ -1,0 +1,52 @@
+"""What a stage of a run depends on, as one hash: a finished stage is reused only if nothing of that changed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+import transformers
+from datasets import Dataset
+
+from sinkd_plugin.references import sha256
+from sinkd_plugin.storage import read_json, write_json
+from sinkd_plugin.version import __version__
+
+_RECORD = "stage.json"
+
+
+def fingerprint(**parts: Any) -> str:
+    """The hash of named parts (JSON-compatible each) and of the versions that compute them."""
+    versions = {"sinkd": __version__, "torch": torch.__version__, "transformers": transformers.__version__}
+    text = json.dumps({**parts, "versions": versions}, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def split_fingerprint(split: Dataset, columns: Sequence[str]) -> str:
+    """The hash of a split's texts and labels."""
+    digest = hashlib.sha256()
+    for row in zip(*(split[column] for column in (*columns, "label")), strict=True):
+        digest.update(json.dumps(row).encode())
+    return digest.hexdigest()
+
+
+def model_fingerprint(reference: str) -> str:
+    """The hash of a model's weights where they lie in a folder, else its hub id."""
+    folder = Path(reference)
+    weights = sorted(folder.glob("*.safetensors")) if folder.is_dir() else []
+    return " ".join([sha256(path) for path in weights]) or reference
+
+
+def is_finished(folder: Path, expected: str) -> bool:
+    """Whether ``folder`` holds the finished stage with this fingerprint."""
+    record = folder / _RECORD
+    return record.is_file() and read_json(record).get("fingerprint") == expected
+
+
+def mark_finished(folder: Path, value: str) -> None:
+    """Note in ``folder``, before it gets its final name, which stage it is."""
+    write_json(folder / _RECORD, {"fingerprint": value})
