@@ -55,9 +55,7 @@ class LossSpec:
 class Architecture(Protocol):
     """What the trainer needs to know of a model family."""
 
-    def load(
-        self, folder: str, labels: Sequence[str]
-    ) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+    def load(self, folder: str, labels: Sequence[str]) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
         """Load a model with a head for ``labels``, and its tokenizer, from a folder or hub id."""
         ...
 

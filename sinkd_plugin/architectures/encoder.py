@@ -16,20 +16,24 @@ from sinkd_plugin.errors import ConfigError, ModelReferenceError
 class Encoder:
     """One row of logits an example, ``(batch, classes)``, from ``AutoModelForSequenceClassification``."""
 
-    def load(self, folder: str, labels: Sequence[str]) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+    def load(
+        self, folder: str, labels: Sequence[str], *, needs_head: bool = False
+    ) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
         """Load a model with a head for ``labels``, and its tokenizer.
 
         Args:
             folder: A Transformers folder or a hub id.
             labels: Label names in the order of their numbers; a model without a head gets a new one, initialised
                 from torch's random state.
+            needs_head: Whether a model without a head is an error, as it is where nothing will train the new one.
 
         Raises:
-            ModelReferenceError: If the folder has no tokenizer, or a head for another number of labels.
+            ModelReferenceError: If the folder has no tokenizer, no head where one is needed, or a head for another
+                number of labels.
             DownloadError: If the hub cannot be reached.
         """
         tokenizer = load_tokenizer(folder)
-        _check_head(folder, labels)
+        _check_head(folder, labels, needs_head)
         names = dict(enumerate(labels))
         with quiet_transformers(), translated_errors(folder):
             model = AutoModelForSequenceClassification.from_pretrained(
@@ -64,9 +68,15 @@ class Encoder:
         return {name: value for name, value in found.items() if value is not None}
 
 
-def _check_head(folder: str, labels: Sequence[str]) -> None:
+def _check_head(folder: str, labels: Sequence[str], needs_head: bool) -> None:
     config = load_config(folder)
     has_head = any("SequenceClassification" in name for name in config.architectures or ())
+    if needs_head and not has_head:
+        raise ModelReferenceError(
+            "A model to score needs a trained classification head.",
+            received=f"'{folder}' of architecture {', '.join(config.architectures or ['unknown'])}",
+            cure="Fine-tune or distil it first: sinkd distill CONFIG.",
+        )
     if has_head and config.num_labels != len(labels):
         raise ModelReferenceError(
             f"A model for this task needs a head for {len(labels)} labels ({', '.join(labels)}).",

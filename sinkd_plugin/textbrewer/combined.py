@@ -42,7 +42,9 @@ class CombinedLoss:
                 cure="Use sinkd_plugin.SinkhornDistiller, which keeps the two terms apart.",
             )
         kd = self._base(student_logits, teacher_logits, temperature)
-        return kd + self._weight / self._kd_loss_weight * self._transport(as_rows(student_logits), as_rows(teacher_logits))
+        return kd + self._weight / self._kd_loss_weight * self._transport(
+            as_rows(student_logits), as_rows(teacher_logits)
+        )
 
 
 def transport_loss(options: SinkdOptions) -> SinkhornLoss:

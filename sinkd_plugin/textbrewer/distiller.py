@@ -94,7 +94,9 @@ class SinkhornDistiller(_host.GeneralDistiller):  # type: ignore[misc, name-defi
         Raises:
             NonFiniteLossError: If the total is NaN or infinite.
         """
-        values = {name: float(loss.detach()) for name, loss in {"total_loss": total_loss, **(losses_dict or {})}.items()}
+        values = {
+            name: float(loss.detach()) for name, loss in {"total_loss": total_loss, **(losses_dict or {})}.items()
+        }
         if not math.isfinite(values["total_loss"]):
             terms = ", ".join(f"{name} {value:g}" for name, value in values.items())
             raise NonFiniteLossError(
@@ -152,7 +154,9 @@ def _plain(batch: Any) -> Any:
 
 
 def _in_float32(results: Mapping[str, Any]) -> dict[str, Any]:
-    logits = [head.float() if head.dtype in (torch.float16, torch.bfloat16) else head for head in results.get("logits", [])]
+    logits = [
+        head.float() if head.dtype in (torch.float16, torch.bfloat16) else head for head in results.get("logits", [])
+    ]
     return {**results, "logits": logits} if logits else dict(results)
 
 
@@ -163,3 +167,6 @@ def _selected(results: Mapping[str, Any]) -> list[torch.Tensor]:
         return logits
     selected: list[torch.Tensor] = _host.distiller_utils.select_logits_with_mask(logits, results["logits_mask"])
     return selected
+
+
+_host.Distillers.setdefault("SinkD", SinkhornDistiller)

@@ -6,7 +6,7 @@ import importlib
 from types import ModuleType
 
 from sinkd_plugin.errors import MissingDependencyError
-from sinkd_plugin.textbrewer.import_hook import HOST, register_when_imported
+from sinkd_plugin.textbrewer.import_hook import HOST
 
 _RELIED_ON = ("KD_LOSS_MAP", "MATCH_LOSS_MAP", "Distillers", "DistillationConfig", "TrainingConfig", "GeneralDistiller")
 
@@ -17,7 +17,6 @@ def textbrewer() -> ModuleType:
     Raises:
         MissingDependencyError: If TextBrewer or the tensorboard it needs is absent, or lacks a name we rely on.
     """
-    register_when_imported()
     try:
         module = importlib.import_module(HOST)
     except ImportError as error:

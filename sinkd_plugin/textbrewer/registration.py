@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from importlib import import_module
 from typing import Any
 
 from sinkd_plugin.catalog import catalog
@@ -26,13 +27,7 @@ def register() -> None:
         except SinkdError:
             continue
         getattr(host, _TABLES[spec.slot]).setdefault(name, _OnFirstUse(spec))
-    _register_distiller(host.Distillers)
-
-
-def _register_distiller(distillers: dict[str, Any]) -> None:
-    from sinkd_plugin.textbrewer.distiller import SinkhornDistiller
-
-    distillers.setdefault("SinkD", SinkhornDistiller)
+    import_module("sinkd_plugin.textbrewer.distiller")  # enters itself into TextBrewer's table of distillers
 
 
 class _OnFirstUse:

@@ -18,25 +18,26 @@ def tokenize(split: Dataset, text: Sequence[str], tokenizer: PreTrainedTokenizer
     """Add the model's inputs to a split.
 
     Args:
-        split: Columns ``text``, ``label`` and ``index``.
+        split: Columns ``text`` and ``label``.
         text: Names of the one or two text columns.
         tokenizer: The tokenizer of teacher and student.
         max_length: Longer inputs are cut to this many tokens, or to what the model can take if that is less.
 
     Returns:
-        Columns ``input_ids``, ``attention_mask``, perhaps ``token_type_ids``, ``labels`` and ``index``.
+        Columns ``input_ids``, ``attention_mask``, perhaps ``token_type_ids``, ``labels``, and ``index``, the position
+        in the split.
     """
     limit = min(max_length, tokenizer.model_max_length)
-    encoded = tokenizer(*(list(split[column]) for column in text), truncation=True, max_length=limit)
+    encoded = tokenizer(*(list(split[column][:]) for column in text), truncation=True, max_length=limit)
     columns = {name: encoded[name] for name in _MODEL_INPUTS if name in encoded}
-    return Dataset.from_dict({**columns, "labels": list(split["label"]), "index": list(split["index"])})
+    return Dataset.from_dict({**columns, "labels": list(split["label"][:]), "index": list(range(len(split)))})
 
 
 def training_batches(
     examples: Dataset, tokenizer: PreTrainedTokenizerBase, batch_size: int, seed: int
 ) -> DataLoader[dict[str, torch.Tensor]]:
     """Shuffled batches of similar length; another order each epoch, the same for the same seed."""
-    lengths = [len(ids) for ids in examples["input_ids"]]
+    lengths = [len(ids) for ids in examples["input_ids"][:]]
     generator = torch.Generator().manual_seed(seed)
     sampler = LengthGroupedSampler(batch_size, lengths=lengths, generator=generator)
     return DataLoader(
@@ -51,7 +52,7 @@ def reading_batches(
     examples: Dataset, tokenizer: PreTrainedTokenizerBase, batch_size: int
 ) -> DataLoader[dict[str, torch.Tensor]]:
     """Every example once, longest first, so that little is padded; ``index`` tells which is which."""
-    lengths = [len(ids) for ids in examples["input_ids"]]
+    lengths = [len(ids) for ids in examples["input_ids"][:]]
     order = sorted(range(len(lengths)), key=lengths.__getitem__, reverse=True)
     collate = DataCollatorWithPadding(tokenizer)
     return DataLoader(examples.select(order), batch_size=batch_size, collate_fn=collate)  # type: ignore[arg-type]

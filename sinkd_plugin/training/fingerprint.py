@@ -13,10 +13,7 @@ import transformers
 from datasets import Dataset
 
 from sinkd_plugin.references import sha256
-from sinkd_plugin.storage import read_json, write_json
 from sinkd_plugin.version import __version__
-
-_RECORD = "stage.json"
 
 
 def fingerprint(**parts: Any) -> str:
@@ -39,14 +36,3 @@ def model_fingerprint(reference: str) -> str:
     folder = Path(reference)
     weights = sorted(folder.glob("*.safetensors")) if folder.is_dir() else []
     return " ".join([sha256(path) for path in weights]) or reference
-
-
-def is_finished(folder: Path, expected: str) -> bool:
-    """Whether ``folder`` holds the finished stage with this fingerprint."""
-    record = folder / _RECORD
-    return record.is_file() and read_json(record).get("fingerprint") == expected
-
-
-def mark_finished(folder: Path, value: str) -> None:
-    """Note in ``folder``, before it gets its final name, which stage it is."""
-    write_json(folder / _RECORD, {"fingerprint": value})

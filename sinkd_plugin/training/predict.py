@@ -39,13 +39,12 @@ def predict_logits(
     model.eval()
     batches = reading_batches(examples, tokenizer, READING_BATCH)
     rows = torch.empty(len(examples), model.config.num_labels)
-    position = {index: place for place, index in enumerate(examples["index"])}
     with progress(what, len(batches)) as meter:
         for batch in batches:
             inputs = {name: value.to(model.device) for name, value in model_inputs(batch).items()}
             with autocast(model.device, precision):
                 logits = model(**inputs).logits
-            rows[[position[index] for index in batch["index"].tolist()]] = logits.float().cpu()
+            rows[batch["index"]] = logits.float().cpu()
             meter.advance()
     return rows
 

@@ -12,8 +12,8 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from sinkd_plugin.console import note
 from sinkd_plugin.storage import new_folder
 from sinkd_plugin.textbrewer.distiller import Precision
-from sinkd_plugin.training.fingerprint import is_finished, mark_finished
 from sinkd_plugin.training.predict import predict_logits
+from sinkd_plugin.training.stage import finished, write_record
 
 _FILE = "logits.safetensors"
 
@@ -36,11 +36,11 @@ def cached_logits(
         examples: The tokenised training split.
         precision: Of the forward pass.
     """
-    if is_finished(folder, expected):
+    if finished(folder, expected):
         note("Teacher's logits: taken from an earlier run")
         return load_file(folder / _FILE)["logits"]
     logits = predict_logits(model, tokenizer, examples, what="Teacher's logits", precision=precision)
     with new_folder(folder, overwrite=True) as staging:
         save_file({"logits": logits}, staging / _FILE)
-        mark_finished(staging, expected)
+        write_record(staging, {"fingerprint": expected})
     return logits

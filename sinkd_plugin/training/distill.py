@@ -1,0 +1,129 @@
+"""Train one student from the teacher, through TextBrewer's machinery."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from torch.optim import AdamW, Optimizer
+from transformers import PreTrainedModel, get_linear_schedule_with_warmup
+
+from sinkd_plugin.console import Meter, progress
+from sinkd_plugin.errors import ConfigError
+from sinkd_plugin.plugins import loaded_plugins
+from sinkd_plugin.specs import DistillationPlan, Distiller
+from sinkd_plugin.textbrewer.configuration import DistillationConfig
+from sinkd_plugin.textbrewer.distiller import SinkhornDistiller
+from sinkd_plugin.textbrewer.host import textbrewer
+from sinkd_plugin.training.batches import WithTeacherLogits, training_batches, without_index
+from sinkd_plugin.training.config import OptimizerOptions, RunConfig
+from sinkd_plugin.training.journal import Journal
+from sinkd_plugin.training.material import Material
+
+
+def distill(config: RunConfig, material: Material, journal: Journal, name: str) -> DistillationPlan:
+    """Train the student in place.
+
+    Args:
+        config: The configuration of this student.
+        material: Models, data and the teacher's logits.
+        journal: Where the loss terms of each step go.
+        name: The student's name in the journal and on the progress bar.
+
+    Raises:
+        NonFiniteLossError: If the loss becomes NaN or infinite; the journal holds the steps before.
+    """
+    batches = training_batches(material.train, material.tokenizer, config.optimizer.batch_size, config.training.seed)
+    steps_per_epoch = _steps_per_epoch(len(batches), config.training.gradient_accumulation_steps)
+    plan = _plan(config, material, journal.folder / "tensorboard" / name)
+    with _progress(journal, name, len(batches) * config.optimizer.epochs) as observer:
+        distiller = _distiller(plan, observer)
+        optimizer = _optimizer(material.student, config.optimizer)
+        with distiller:
+            distiller.train(
+                optimizer,
+                _with_teacher(batches, material),
+                num_epochs=config.optimizer.epochs,
+                scheduler_class=get_linear_schedule_with_warmup,
+                scheduler_args=_schedule(config.optimizer, steps_per_epoch * config.optimizer.epochs),
+                max_grad_norm=config.optimizer.max_grad_norm,
+                batch_postprocessor=None if material.teacher_logits is not None else without_index,
+            )
+    return plan
+
+
+def _steps_per_epoch(batches: int, accumulation: int) -> int:
+    if accumulation > batches:
+        raise ConfigError(
+            f"'training.gradient_accumulation_steps' must not exceed the {batches} batches of an epoch.",
+            received=accumulation,
+            cure="Lower it, or lower optimizer.batch_size.",
+        )
+    return batches // accumulation
+
+
+def _plan(config: RunConfig, material: Material, log_dir: Path) -> DistillationPlan:
+    return DistillationPlan(
+        train_config=textbrewer().TrainingConfig(
+            output_dir=str(config.training.output_dir),
+            log_dir=str(log_dir),
+            device=material.device,
+            gradient_accumulation_steps=config.training.gradient_accumulation_steps,
+        ),
+        distill_config=DistillationConfig(**config.distillation.model_dump(exclude_none=True)),
+        teacher=material.teacher,
+        student=material.student,
+        adaptor=material.architecture.adaptor,
+        precision=material.precision,
+    )
+
+
+def _distiller(plan: DistillationPlan, observer: Any) -> Distiller:
+    """A plugin's distiller if one offers its own for this plan, else ours."""
+    offered: Distiller | None = loaded_plugins().manager.hook.sinkd_make_distiller(plan=plan)
+    return offered or SinkhornDistiller(
+        plan.train_config,
+        plan.distill_config,
+        plan.teacher,
+        plan.student,
+        plan.adaptor,
+        plan.adaptor,
+        precision=plan.precision,
+        observer=observer,
+        save_state_dicts=False,
+    )
+
+
+@contextmanager
+def _progress(journal: Journal, name: str, steps: int) -> Iterator[Any]:
+    with progress(f"Distilling '{name}'", steps) as meter:
+
+        def observe(step: int, terms: Mapping[str, float]) -> None:
+            journal.write(student=name, step=step, **terms)
+            _show(meter, terms)
+
+        yield observe
+
+
+def _show(meter: Meter, terms: Mapping[str, float]) -> None:
+    meter.advance(loss=terms["total_loss"])
+
+
+def _with_teacher(batches: Any, material: Material) -> Any:
+    return batches if material.teacher_logits is None else WithTeacherLogits(batches, material.teacher_logits)
+
+
+def _optimizer(student: PreTrainedModel, options: OptimizerOptions) -> Optimizer:
+    """AdamW that spares biases and layer norms, the one-dimensional weights, from decay."""
+    weights = [weight for weight in student.parameters() if weight.requires_grad]
+    groups = [
+        {"params": [weight for weight in weights if weight.dim() > 1], "weight_decay": options.weight_decay},
+        {"params": [weight for weight in weights if weight.dim() <= 1], "weight_decay": 0.0},
+    ]
+    return AdamW(groups, lr=options.learning_rate)
+
+
+def _schedule(options: OptimizerOptions, steps: int) -> dict[str, int]:
+    return {"num_warmup_steps": int(options.warmup * steps), "num_training_steps": steps}

@@ -1,0 +1,82 @@
+"""Score any model of a known architecture on a task's test split."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from sinkd_plugin.architectures.loading import load_config
+from sinkd_plugin.architectures.specs import architecture_of
+from sinkd_plugin.errors import ConfigError
+from sinkd_plugin.options import Options, validate
+from sinkd_plugin.references import resolve_model
+from sinkd_plugin.storage import read_json
+from sinkd_plugin.tasks.load import load_task
+from sinkd_plugin.tasks.options import DataOptions, FilesTask
+from sinkd_plugin.training.batches import tokenize
+from sinkd_plugin.training.device import resolve_device
+from sinkd_plugin.training.stage import RECORD, evaluated
+
+
+class EvaluationOptions(Options):
+    """What to score a model on; what is left out is taken from the ``sinkd.json`` beside the model.
+
+    Args:
+        task: Name of a task, or the user's own files.
+        data_dir: Folder that holds the task's files.
+        data: Length limit and subset.
+        device: Where to compute.
+    """
+
+    task: str | FilesTask
+    data_dir: Path | None = None
+    data: DataOptions = DataOptions()
+    device: str = "auto"
+
+
+def evaluation_options(
+    reference: str, *, task: str | None, data_dir: Path | None, max_length: int | None, device: str
+) -> EvaluationOptions:
+    """Options from the command line, completed by what the model's folder says of its making.
+
+    Raises:
+        ConfigError: If neither names a task.
+    """
+    record = _record(reference)
+    named = task or record.get("task")
+    if named is None:
+        raise ConfigError("A task must be named.", received=f"'{reference}' without sinkd.json", cure="Pass --task.")
+    length = max_length or (record.get("max_length") if task is None else None)
+    given = {
+        "task": named,
+        "data_dir": data_dir or (record.get("data_dir") if task is None else None),
+        "data": {"max_length": length} if length else {},
+        "device": device,
+    }
+    return validate(EvaluationOptions, given)
+
+
+def evaluate(reference: str, options: EvaluationOptions) -> dict[str, Any]:
+    """Score a model on the whole test split.
+
+    Args:
+        reference: A model reference.
+        options: What to score it on.
+
+    Returns:
+        ``model``, ``task``, ``metric``, ``test`` (each metric), ``interval``, ``n``, ``parameters``.
+    """
+    folder = resolve_model(reference)
+    architecture = architecture_of(load_config(folder)).build()
+    loaded = load_task(options.task, data_dir=options.data_dir, data=options.data, seed=0)
+    model, tokenizer = architecture.load(folder, loaded.spec.labels, needs_head=True)
+    examples = tokenize(loaded.splits["test"], loaded.spec.text, tokenizer, options.data.max_length)
+    found = evaluated(model.to(resolve_device(options.device)), tokenizer, examples, what=reference)
+    about = {"model": reference, "task": loaded.spec.name, "metric": loaded.spec.metric}
+    return {**about, **found["scores"], "parameters": found["parameters"]}
+
+
+def _record(reference: str) -> dict[str, Any]:
+    path = Path(resolve_model(reference)) / RECORD
+    record: dict[str, Any] = read_json(path) if path.is_file() else {}
+    return record

@@ -1,0 +1,119 @@
+"""Model cards: what a model is, how it was made, how it scores, with the metadata that hubs read."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from huggingface_hub import EvalResult, ModelCardData
+
+from sinkd_plugin.training.config import RunConfig
+from sinkd_plugin.training.prepare import Prepared
+from sinkd_plugin.training.stage import Stage
+
+_TITLES = {"accuracy": "Accuracy", "f1": "F1", "matthews_correlation": "Matthews correlation"}
+
+
+def student_card(config: RunConfig, prepared: Prepared, scores: dict[str, Any], teacher: Stage) -> str:
+    """README.md of a student: scores beside its teacher's, and what it was trained with."""
+    transport = config.distillation.sinkd
+    weights = config.distillation
+    term = f" + {transport.weight:g} · SD" if transport else ""
+    body = f"""
+# Student for {prepared.task.spec.name}
+
+Distilled from `{config.teacher.model}` with
+`L = {weights.hard_label_weight:g} · CE + {weights.kd_loss_weight:g} · KD{term}`
+(KD: `{_kd_name(config)}` at temperature {weights.temperature:g}{_transport_text(config)}).
+
+{_scores_table({"student": scores, "teacher": teacher.report()})}
+The student agrees with its teacher on {scores["agreement_with_teacher"]:.1%} of the test split.
+
+{_use()}
+{_making(config, prepared)}"""
+    return _front_matter(config, prepared, scores) + body
+
+
+def teacher_card(config: RunConfig, prepared: Prepared, scores: dict[str, Any]) -> str:
+    """README.md of a teacher that was fine-tuned in the run."""
+    body = f"""
+# Teacher for {prepared.task.spec.name}
+
+`{config.teacher.model}`, fine-tuned on the task.
+
+{_scores_table({"teacher": scores})}
+{_use()}
+{_making(config, prepared)}"""
+    return _front_matter(config, prepared, scores) + body
+
+
+def _front_matter(config: RunConfig, prepared: Prepared, scores: dict[str, Any]) -> str:
+    spec = prepared.task.spec
+    results = [
+        EvalResult(
+            task_type="text-classification",
+            dataset_type=spec.name,
+            dataset_name=spec.name,
+            dataset_split="test",
+            metric_type=name,
+            metric_value=round(value, 4),
+        )
+        for name, value in scores["test"].items()
+    ]
+    data = ModelCardData(
+        language=spec.language,
+        library_name="transformers",
+        pipeline_tag="text-classification",
+        tags=["knowledge-distillation", "sinkd"],
+        base_model=None if ":" in config.teacher.model else config.teacher.model,
+        model_name=f"{spec.name} classifier",
+        eval_results=results,
+    )
+    return f"---\n{data.to_yaml()}\n---\n"
+
+
+def _kd_name(config: RunConfig) -> str:
+    kind = config.distillation.kd_loss_type
+    return kind if isinstance(kind, str) else kind[0]
+
+
+def _transport_text(config: RunConfig) -> str:
+    transport = config.distillation.sinkd
+    if transport is None:
+        return ""
+    return (
+        f"; SD: batch-wise Sinkhorn distance at temperature {transport.temperature:g}, "
+        f"λ = {transport.regularization:g}, T = {transport.iterations}"
+    )
+
+
+def _scores_table(models: dict[str, dict[str, Any]]) -> str:
+    n = next(iter(models.values()))["n"]
+    lines = [f"Test split, n = {n}, with 95 % bootstrap intervals:", "", "| | " + " | ".join(_TITLES.values()) + " |"]
+    lines.append("|---" * (len(_TITLES) + 1) + "|")
+    for model, scores in models.items():
+        cells = [_cell(scores, metric) for metric in _TITLES]
+        lines.append(f"| {model} | " + " | ".join(cells) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def _cell(scores: dict[str, Any], metric: str) -> str:
+    low, high = scores["interval"][metric]
+    return f"{scores['test'][metric]:.3f} ({low:.3f} – {high:.3f})"
+
+
+def _use() -> str:
+    return """```python
+from transformers import pipeline
+
+classify = pipeline("text-classification", model="PATH_OF_THIS_FOLDER")
+```
+"""
+
+
+def _making(config: RunConfig, prepared: Prepared) -> str:
+    splits = prepared.task.splits
+    return (
+        f"Trained on {len(splits['train'])} examples, seed {config.training.seed}, precision {prepared.precision}; "
+        f"texts are cut to {config.data.max_length} tokens. Data licence: {prepared.task.spec.license}. "
+        f"The test split was scored once, after the last step.\n"
+    )

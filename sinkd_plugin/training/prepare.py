@@ -1,0 +1,81 @@
+"""Everything that can be wrong with a run, checked before its first long step."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+from sinkd_plugin.architectures.loading import load_config as load_model_config
+from sinkd_plugin.architectures.specs import architecture_of
+from sinkd_plugin.catalog import catalog
+from sinkd_plugin.references import resolve_model
+from sinkd_plugin.specs import Architecture, ArchitectureSpec
+from sinkd_plugin.tasks.load import LoadedTask, load_task
+from sinkd_plugin.textbrewer.configuration import DistillationConfig
+from sinkd_plugin.textbrewer.distiller import Precision
+from sinkd_plugin.training.config import RunConfig, baseline
+from sinkd_plugin.training.device import resolve_device, resolve_precision
+from sinkd_plugin.training.fingerprint import fingerprint, model_fingerprint, split_fingerprint
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prepared:
+    """What a run starts from.
+
+    Args:
+        task: The task with its splits.
+        data_fingerprint: Of the splits and the length limit.
+        architecture: The model family.
+        architecture_name: Its name.
+        teacher: What ``from_pretrained`` takes for the teacher.
+        teacher_fingerprint: Of its weights.
+        device: Where to compute.
+        precision: Of the models.
+    """
+
+    task: LoadedTask
+    data_fingerprint: str
+    architecture: Architecture
+    architecture_name: str
+    teacher: str
+    teacher_fingerprint: str
+    device: torch.device
+    precision: Precision
+
+
+def prepare(config: RunConfig) -> Prepared:
+    """Resolve names, check them, and read the data.
+
+    Raises:
+        SinkdError: The first thing that is wrong.
+    """
+    _check_losses(config)
+    device = resolve_device(config.training.device)
+    teacher = resolve_model(config.teacher.model)
+    spec = _architecture(config, teacher)
+    task = load_task(config.task, data_dir=config.data_dir, data=config.data, seed=config.training.seed)
+    return Prepared(
+        task=task,
+        data_fingerprint=fingerprint(
+            splits=[split_fingerprint(task.splits[name], task.spec.text) for name in ("train", "test")],
+            max_length=config.data.max_length,
+        ),
+        architecture=spec.build(),
+        architecture_name=spec.name,
+        teacher=teacher,
+        teacher_fingerprint=model_fingerprint(teacher),
+        device=device,
+        precision=resolve_precision(config.training.precision, device),
+    )
+
+
+def _check_losses(config: RunConfig) -> None:
+    for student in (config, *(baseline(config, name) for name in config.baselines)):
+        DistillationConfig(**student.distillation.model_dump(exclude_none=True))
+
+
+def _architecture(config: RunConfig, teacher: str) -> ArchitectureSpec:
+    if config.architecture != "auto":
+        return catalog().architectures.get(config.architecture)
+    return architecture_of(load_model_config(teacher))

@@ -1,0 +1,42 @@
+"""The scores of a run as a table for the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from rich.table import Table
+
+from sinkd_plugin.console import stdout
+
+
+def print_scores(result: Mapping[str, Any]) -> None:
+    """Print teacher, student and baselines of a run, each metric with its 95 % interval."""
+    _print({"teacher": result["teacher"], "student": result["student"], **result["baselines"]}, result["task"])
+
+
+def print_model_scores(scores: Mapping[str, Any]) -> None:
+    """Print what ``evaluate`` returned of one model."""
+    _print({scores["model"]: scores}, scores["task"])
+
+
+def _print(models: Mapping[str, Mapping[str, Any]], task: str) -> None:
+    first = next(iter(models.values()))
+    table = Table(title=f"{task}: test split, n = {first['n']}, 95 % bootstrap intervals")
+    table.add_column("model")
+    for heading in ("parameters", *first["test"], "agrees with teacher"):
+        table.add_column(heading.replace("_", " "), justify="right")
+    for name, scores in models.items():
+        cells = [_cell(scores, metric) for metric in scores["test"]]
+        table.add_row(name, f"{scores['parameters'] / 1e6:.1f} M", *cells, _agreement(scores))
+    stdout.print(table)
+
+
+def _cell(scores: Mapping[str, Any], metric: str) -> str:
+    low, high = scores["interval"][metric]
+    return f"{scores['test'][metric]:.3f}\n({low:.3f}–{high:.3f})"
+
+
+def _agreement(scores: Mapping[str, Any]) -> str:
+    share = scores.get("agreement_with_teacher")
+    return "" if share is None else f"{share:.1%}"
