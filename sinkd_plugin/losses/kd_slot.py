@@ -1,0 +1,78 @@
+"""Losses in the shape of TextBrewer's ``kd_loss`` slot: ``(student_logits, teacher_logits, temperature)`` to 0-dim.
+
+Plain picklable records, so that a distillation can be sent to another process.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+
+from sinkd_plugin.losses.divergence import Reduction
+from sinkd_plugin.losses.kullback_leibler import kl
+from sinkd_plugin.losses.options import DivergenceOptions
+from sinkd_plugin.ot.options import SinkdOptions, TransportOptions
+from sinkd_plugin.ot.transport import sinkhorn_distance
+
+
+class Divergence(Protocol):
+    """A row-wise divergence between predictions, such as ``kl``."""
+
+    def __call__(
+        self,
+        student_logits: torch.Tensor,
+        teacher_logits: torch.Tensor,
+        temperature: float | torch.Tensor = ...,
+        reduction: Reduction = ...,
+        scale_by_temperature_squared: bool = ...,
+    ) -> torch.Tensor:
+        """Compute the divergence."""
+        ...
+
+
+@dataclass(frozen=True)
+class DivergenceInSlot:
+    """A row-wise divergence at the temperature of the distillation, mean over rows."""
+
+    divergence: Divergence
+    options: DivergenceOptions
+
+    def __call__(
+        self, student_logits: torch.Tensor, teacher_logits: torch.Tensor, temperature: float | torch.Tensor = 1.0
+    ) -> torch.Tensor:
+        """Compute the loss of ``(..., classes)`` logits."""
+        squared = self.options.scale_by_temperature_squared
+        return self.divergence(student_logits, teacher_logits, temperature, scale_by_temperature_squared=squared)
+
+
+@dataclass(frozen=True)
+class SinkhornInSlot:
+    """The Sinkhorn distance between all rows, at its own temperature τ_SD; the distillation's is not looked at."""
+
+    options: TransportOptions
+
+    def __call__(
+        self, student_logits: torch.Tensor, teacher_logits: torch.Tensor, temperature: float | torch.Tensor = 1.0
+    ) -> torch.Tensor:
+        """Compute the loss of ``(..., classes)`` logits."""
+        return sinkhorn_distance(_as_rows(student_logits), _as_rows(teacher_logits), self.options).value
+
+
+@dataclass(frozen=True)
+class SinkdInSlot:
+    """KL at the temperature of the distillation, plus the weighted Sinkhorn distance at its own (Eq. 19 without CE)."""
+
+    options: SinkdOptions
+
+    def __call__(
+        self, student_logits: torch.Tensor, teacher_logits: torch.Tensor, temperature: float | torch.Tensor = 1.0
+    ) -> torch.Tensor:
+        """Compute the loss of ``(..., classes)`` logits."""
+        sinkhorn = SinkhornInSlot(self.options)(student_logits, teacher_logits)
+        return kl(student_logits, teacher_logits, temperature) + self.options.weight * sinkhorn
+
+
+def _as_rows(logits: torch.Tensor) -> torch.Tensor:
+    return logits.flatten(end_dim=-2) if logits.dim() > 1 else logits.unsqueeze(0)

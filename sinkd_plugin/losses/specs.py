@@ -1,0 +1,80 @@
+"""Our losses as records; torch comes in when one is built."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING
+
+from sinkd_plugin.losses.options import DivergenceOptions
+from sinkd_plugin.options import Options
+from sinkd_plugin.ot.options import SinkdOptions, TransportOptions
+from sinkd_plugin.specs import LossSpec
+
+if TYPE_CHECKING:
+    import torch
+
+KdLossFunction = Callable[..., "torch.Tensor"]
+
+
+def loss_specs() -> tuple[LossSpec, ...]:
+    """Our losses for TextBrewer's ``kd_loss`` slot, and the two that TextBrewer brings."""
+    return (
+        LossSpec(
+            name="sinkd",
+            summary="KL plus the weighted batch-wise Sinkhorn distance: the paper's loss.",
+            slot="kd_loss",
+            options=SinkdOptions,
+            build=_sinkd,
+        ),
+        LossSpec(
+            name="sinkhorn",
+            summary="The Sinkhorn distance alone; pair it with CE or KL, it does not see which row is whose.",
+            slot="kd_loss",
+            options=TransportOptions,
+            build=_sinkhorn,
+        ),
+        _divergence("kl", "Kullback-Leibler divergence, KL(teacher ‖ student)."),
+        _divergence("reverse_kl", "Reverse Kullback-Leibler divergence, KL(student ‖ teacher)."),
+        _divergence("js", "Jensen-Shannon divergence."),
+        _divergence("tvd", "Total variation distance."),
+        _from_textbrewer("ce", "kd_ce_loss", "TextBrewer's cross-entropy with the teacher's probabilities."),
+        _from_textbrewer("mse", "kd_mse_loss", "TextBrewer's mean squared error between logits over the temperature."),
+    )
+
+
+def _divergence(name: str, summary: str) -> LossSpec:
+    return LossSpec(
+        name=name, summary=summary, slot="kd_loss", options=DivergenceOptions, build=partial(_build_divergence, name)
+    )
+
+
+def _from_textbrewer(name: str, function: str, summary: str) -> LossSpec:
+    return LossSpec(
+        name=name, summary=summary, slot="kd_loss", options=Options, build=partial(_build_textbrewer, function)
+    )
+
+
+def _sinkd(options: SinkdOptions) -> KdLossFunction:
+    from sinkd_plugin.losses.kd_slot import SinkdInSlot
+
+    return SinkdInSlot(options)
+
+
+def _sinkhorn(options: TransportOptions) -> KdLossFunction:
+    from sinkd_plugin.losses.kd_slot import SinkhornInSlot
+
+    return SinkhornInSlot(options)
+
+
+def _build_divergence(name: str, options: DivergenceOptions) -> KdLossFunction:
+    from sinkd_plugin import losses
+    from sinkd_plugin.losses.kd_slot import DivergenceInSlot
+
+    return DivergenceInSlot(getattr(losses, name), options)
+
+
+def _build_textbrewer(function: str, options: Options) -> KdLossFunction:
+    from sinkd_plugin.losses.builtin_textbrewer import textbrewer_loss
+
+    return textbrewer_loss(function)
