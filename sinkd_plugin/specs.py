@@ -55,8 +55,10 @@ class LossSpec:
 class Architecture(Protocol):
     """What the trainer needs to know of a model family."""
 
-    def load(self, folder: str, labels: Sequence[str]) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
-        """Load a model with a head for ``labels``, and its tokenizer, from a folder or hub id."""
+    def load(
+        self, folder: str, labels: Sequence[str], *, needs_head: bool = False
+    ) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+        """Load a model with a head for ``labels`` and its tokenizer; without a trained head where one may be new."""
         ...
 
     def student_from_layers(self, teacher: PreTrainedModel, layers: Sequence[int]) -> PreTrainedModel:

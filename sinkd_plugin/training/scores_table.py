@@ -23,9 +23,9 @@ def print_model_scores(scores: Mapping[str, Any]) -> None:
 def _print(models: Mapping[str, Mapping[str, Any]], task: str) -> None:
     first = next(iter(models.values()))
     table = Table(title=f"{task}: test split, n = {first['n']}, 95 % bootstrap intervals")
-    table.add_column("model")
-    for heading in ("parameters", *first["test"], "agrees with teacher"):
-        table.add_column(heading.replace("_", " "), justify="right")
+    table.add_column("model", overflow="fold")
+    for heading in ("parameters", *first["test"], "same as teacher"):
+        table.add_column(heading.replace("_", " "), justify="right", no_wrap=True)
     for name, scores in models.items():
         cells = [_cell(scores, metric) for metric in scores["test"]]
         table.add_row(name, f"{scores['parameters'] / 1e6:.1f} M", *cells, _agreement(scores))
