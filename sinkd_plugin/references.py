@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
 import importlib.util
 import re
 from pathlib import Path
 
-from sinkd_plugin.catalog import catalog
-from sinkd_plugin.errors import ChecksumError, ModelReferenceError, unknown_name
-from sinkd_plugin.storage import cache_folder, new_folder
+from sinkd_plugin.errors import ChecksumError, ModelReferenceError
+from sinkd_plugin.storage import sha256
+from sinkd_plugin.zoo_cache import cached_student
+
+__all__ = ["resolve_model", "sha256"]
 
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")
 
@@ -29,13 +30,13 @@ def resolve_model(reference: str) -> str:
 
     Raises:
         ModelReferenceError: If it names nothing, or a folder without a model.
-        ChecksumError: If a packaged model's weights are not the published ones.
+        ChecksumError: If a packaged model's weights, or a student of the zoo, are not the published ones.
         UnknownNameError: If no zoo source has the name.
     """
     if reference.startswith("package:"):
         return str(_packaged(reference.removeprefix("package:")))
     if reference.startswith("zoo:"):
-        return str(_from_zoo(reference.removeprefix("zoo:")))
+        return str(cached_student(reference.removeprefix("zoo:")))
     folder = Path(reference).expanduser()
     if folder.is_dir():
         return str(_with_model(folder, reference))
@@ -57,7 +58,9 @@ def _with_model(folder: Path, reference: str) -> Path:
         return folder / "student"  # a run folder stands for its student
     if not (folder / "config.json").is_file():
         raise ModelReferenceError(
-            "A model folder must hold config.json.", received=f"'{reference}'", cure="Save the model with save_pretrained."
+            "A model folder must hold config.json.",
+            received=f"'{reference}'",
+            cure="Save the model with save_pretrained.",
         )
     return folder
 
@@ -89,25 +92,3 @@ def _check_weights(folder: Path, inner: str) -> None:
             received=found,
             cure="Reinstall the package.",
         )
-
-
-def _from_zoo(name: str) -> Path:
-    for entry in catalog().zoo_sources:
-        for card in entry.spec.cards():
-            if card.name == name:
-                target = cache_folder() / "zoo" / entry.spec.name / card.name
-                if not target.exists():
-                    with new_folder(target) as staging:
-                        entry.spec.fetch(card, staging)
-                return target
-    known = [card.name for entry in catalog().zoo_sources for card in entry.spec.cards()]
-    raise unknown_name("student in the zoo", name, known)
-
-
-def sha256(path: Path) -> str:
-    """The sha256 of a file, in hex."""
-    digest = hashlib.sha256()
-    with path.open("rb") as stream:
-        while block := stream.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()

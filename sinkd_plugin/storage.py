@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import json
 import os
 import shutil
@@ -37,11 +38,11 @@ def new_folder(final: Path, *, overwrite: bool = False) -> Iterator[Path]:
     """
     if not overwrite and final.exists() and (not final.is_dir() or any(final.iterdir())):
         raise UserError("The target must not exist yet.", received=str(final), cure="Choose another, or pass --force.")
-    with _storage_errors(final):
+    with storage_errors(final):
         final.parent.mkdir(parents=True, exist_ok=True)
         staging = Path(tempfile.mkdtemp(prefix=f".{final.name}.", suffix=".partial", dir=final.parent))
     try:
-        with _storage_errors(final):
+        with storage_errors(final):
             staging.chmod(0o755)
             yield staging
             _replace_folder(staging, final)
@@ -70,13 +71,13 @@ def new_file(final: Path) -> Iterator[Path]:
     Raises:
         StorageError: If the disk is full or not writable.
     """
-    with _storage_errors(final):
+    with storage_errors(final):
         final.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(prefix=f".{final.name}.", suffix=".partial", dir=final.parent)
         os.close(handle)
     staging = Path(name)
     try:
-        with _storage_errors(final):
+        with storage_errors(final):
             staging.chmod(0o644)
             yield staging
             staging.replace(final)
@@ -109,8 +110,18 @@ def read_json(path: Path) -> Any:
         ) from error
 
 
+def sha256(path: Path) -> str:
+    """The sha256 of a file, in hex."""
+    digest = hashlib.sha256()
+    with path.open("rb") as stream:
+        while block := stream.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
 @contextmanager
-def _storage_errors(path: Path) -> Iterator[None]:
+def storage_errors(path: Path) -> Iterator[None]:
+    """Turn the errors of writing ``path`` into ``StorageError``, a full disk by its name."""
     try:
         yield
     except SinkdError:
