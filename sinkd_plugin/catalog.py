@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any, Generic, Protocol, TypeVar
+
+import pluggy
 
 from sinkd_plugin.errors import PluginError, unknown_name
 from sinkd_plugin.plugins import loaded_plugins
@@ -44,12 +46,17 @@ class Entry(Generic[SpecT]):
 class Table(Generic[SpecT]):
     """Records of one kind by name; a name that two plugins claim is an error when, and only when, it is used."""
 
-    def __init__(self, kind: str, entries: list[Entry[SpecT]], failed: tuple[str, ...]) -> None:
+    def __init__(self, kind: str, entries: list[Entry[SpecT]], failed: Mapping[str, str]) -> None:
         self._kind = kind
         self._failed = failed
         self._entries: defaultdict[str, list[Entry[SpecT]]] = defaultdict(list)
         for entry in entries:
             self._entries[entry.spec.name].append(entry)
+
+    @property
+    def failures(self) -> Mapping[str, str]:
+        """Plugins that brought nothing to this table because they failed, and why."""
+        return self._failed
 
     def __iter__(self) -> Iterator[Entry[SpecT]]:
         """The entries in the order of their names."""
@@ -71,7 +78,11 @@ class Table(Generic[SpecT]):
         """
         claims = self._entries.get(name, [])
         if not claims:
-            note = f"These plugins failed to load: {', '.join(self._failed)} (see `sinkd plugins`)." if self._failed else ""
+            note = (
+                f"These plugins failed to load: {', '.join(self._failed)} (see `sinkd plugins`)."
+                if self._failed
+                else ""
+            )
             raise unknown_name(self._kind, name, self._entries, note)
         if len(claims) > 1:
             raise PluginError(
@@ -84,7 +95,9 @@ class Table(Generic[SpecT]):
     def clashes(self) -> dict[str, list[str]]:
         """Names that more than one plugin claims, with those plugins."""
         return {
-            name: sorted(entry.plugin for entry in entries) for name, entries in self._entries.items() if len(entries) > 1
+            name: sorted(entry.plugin for entry in entries)
+            for name, entries in self._entries.items()
+            if len(entries) > 1
         }
 
 
@@ -132,11 +145,21 @@ def table(kind: str, hook: str) -> Table[Any]:
     """
     loaded = loaded_plugins()
     entries: list[Entry[Any]] = []
-    failed = [plugin.name for plugin in loaded.failures]
+    failed = {plugin.name: plugin.failure or "" for plugin in loaded.failures}
     for implementation in getattr(loaded.manager.hook, hook).get_hookimpls():
         try:
-            entries += [Entry(spec=spec, plugin=implementation.plugin_name) for spec in implementation.function()]
-        except Exception:  # a plugin's hook may raise anything; the others must still be found
-            logger.warning("Plugin '%s' failed in its hook %s", implementation.plugin_name, hook, exc_info=True)
-            failed.append(implementation.plugin_name)
-    return Table(kind, entries, tuple(failed))
+            entries += _entries(implementation)
+        except Exception as error:  # a plugin's hook may raise anything; the others must still be found
+            failed[implementation.plugin_name] = f"{hook}: {type(error).__name__}: {error}"
+            logger.warning("Plugin '%s' failed in its hook %s: %s", implementation.plugin_name, hook, error)
+            logger.debug("Where it failed", exc_info=True)
+    return Table(kind, entries, failed)
+
+
+def _entries(implementation: pluggy.HookImpl) -> list[Entry[Any]]:
+    records: Any = implementation.function()
+    entries = [Entry(spec=record, plugin=implementation.plugin_name) for record in records]
+    for entry in entries:
+        if not isinstance(getattr(entry.spec, "name", None), str):
+            raise TypeError(f"it must return records with a name, not {entry.spec!r}")
+    return entries
