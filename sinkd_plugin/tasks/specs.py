@@ -1,0 +1,35 @@
+"""Our tasks as records; importing them imports nothing that reads data."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sinkd_plugin.specs import TaskSpec
+from sinkd_plugin.tasks.glue import glue_specs
+
+if TYPE_CHECKING:
+    from datasets import DatasetDict
+
+
+def task_specs() -> tuple[TaskSpec, ...]:
+    """The movie reviews, GLUE and SuperGLUE."""
+    return (_reviews(), *glue_specs())
+
+
+def _reviews() -> TaskSpec:
+    return TaskSpec(
+        name="reviews",
+        summary="Is the snippet of a movie review positive? Shares sentences with 'glue/sst2'.",
+        text=("text",),
+        labels=("negative", "positive"),
+        metric="accuracy",
+        load=_load_reviews,
+        license="mit",
+    )
+
+
+def _load_reviews(data_dir: Path | None) -> DatasetDict:
+    from sinkd_plugin.tasks.reviews import load_reviews
+
+    return load_reviews(data_dir)
