@@ -20,7 +20,8 @@ _COMMANDS = {
 def command_specs() -> tuple[CommandSpec, ...]:
     """Our own commands."""
     return tuple(
-        CommandSpec(name=name, summary=summary, load=lambda name=name: _load(name)) for name, summary in _COMMANDS.items()
+        CommandSpec(name=name, summary=summary, load=lambda name=name: _load(name))
+        for name, summary in _COMMANDS.items()
     )
 
 

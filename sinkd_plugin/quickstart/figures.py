@@ -16,6 +16,7 @@ from sinkd_plugin.quickstart.summary import latencies, models
 
 INK, MUTED, ACCENT = "#1f2933", "#8a97a6", "#0f766e"
 COLOURS = (MUTED, "#b45309", ACCENT, "#7c3aed")
+_BACKEND_COLOURS = (MUTED, "#7fb8b1", ACCENT)
 _TERMS = {
     "unweighted_hard_label_loss": "cross-entropy with the labels",
     "unweighted_kd_loss": "KL to the teacher",
@@ -73,12 +74,12 @@ def _student_terms(folder: Path) -> dict[str, list[float]]:
 
 def latency_figure(summary: Mapping[str, Any]) -> str:
     """How many times faster than the reference each model is, by shape."""
-    figure = Figure(figsize=(7, 2.7), layout="constrained")
+    figure = Figure(figsize=(7, 3.0), layout="constrained")
     axes = figure.subplots()
     table = latencies(summary)
-    names = [model["name"] for model in summary["bench"]["models"]]
+    names = list(next(iter(table.values())))
     height = 0.8 / len(names)
-    for offset, (name, colour) in enumerate(zip(names, COLOURS, strict=False)):
+    for offset, (name, colour) in enumerate(zip(names, _BACKEND_COLOURS, strict=False)):
         ratios = [entries[name]["ratio"] for entries in table.values()]
         places = np.arange(len(table)) + (offset - (len(names) - 1) / 2) * height
         axes.barh(places, ratios, height * 0.9, color=colour, label=name)
@@ -86,10 +87,10 @@ def latency_figure(summary: Mapping[str, Any]) -> str:
             axes.annotate(f"{ratio:.1f}×", (ratio, place), (4, -4), textcoords="offset points", color=INK)
     axes.set_yticks(range(len(table)), list(table))
     axes.invert_yaxis()
-    axes.margins(x=0.12)
+    axes.margins(x=0.1)
     axes.set_ylabel("batch × tokens")
-    axes.set_xlabel(f"times faster than {summary['bench']['reference']}")
-    axes.legend(frameon=False, loc="lower right")
+    axes.set_xlabel(f"times faster than {names[0]}")
+    figure.legend(frameon=False, loc="outside upper center", ncols=len(names))
     return _svg(figure, axes)
 
 

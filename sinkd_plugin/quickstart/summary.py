@@ -11,12 +11,15 @@ from rich.table import Table
 from sinkd_plugin.console import stdout
 from sinkd_plugin.quickstart.steps import BENCH_REPORT, EXPORT_FOLDER, EXPORT_REPORT
 from sinkd_plugin.storage import read_json
-from sinkd_plugin.training.scores_table import print_scores
+from sinkd_plugin.training.scores_table import print_models
 
 _WITH_TERM = "student (KL + SinKD)"
 _WITHOUT_TERM = "student (KL alone)"
 NAMES = {"teacher": "teacher", "kl": _WITHOUT_TERM, "student": _WITH_TERM}
 """The quickstart's models as its tables call them, in their order."""
+
+TIMED = {"teacher": "teacher, PyTorch", "student": "student, PyTorch", EXPORT_FOLDER: "student, ONNX Runtime"}
+"""What the timed folders are called in tables and figures."""
 
 
 def summarize(folder: Path) -> dict[str, Any]:
@@ -51,17 +54,17 @@ def models(summary: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def latencies(summary: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """Measurements by shape (``batch × length``), then by model."""
+    """Measurements by shape (``batch × length``), then by the model's name in the tables."""
     table: dict[str, dict[str, Any]] = {}
     for entry in summary["bench"]["measurements"]:
         shape = f"{entry['shape']['batch']} × {entry['shape']['length']}"
-        table.setdefault(shape, {})[entry["model"]] = entry
+        table.setdefault(shape, {})[TIMED.get(entry["model"], entry["model"])] = entry
     return table
 
 
 def print_summary(summary: Mapping[str, Any]) -> None:
     """Print the scores, then parity and latencies."""
-    print_scores(summary["result"])
+    print_models(models(summary), summary["result"]["task"])
     parity = summary["parity"]
     stdout.print(
         f"ONNX against PyTorch on {parity['sentence_count']} sentences: largest difference "
@@ -72,15 +75,15 @@ def print_summary(summary: Mapping[str, Any]) -> None:
 
 
 def _latency_table(summary: Mapping[str, Any]) -> Table:
-    bench = summary["bench"]
+    shapes = latencies(summary)
+    names = list(next(iter(shapes.values())))
     table = Table(
-        title=f"median latency on {bench['threads']} thread, and how many times faster than {bench['reference']}"
+        title=f"median latency ({summary['bench']['threads']} thread), and how many times faster than {names[0]}"
     )
     table.add_column("batch × tokens")
-    names = [model["name"] for model in bench["models"]]
     for name in names:
         table.add_column(name, justify="right")
-    for shape, entries in latencies(summary).items():
+    for shape, entries in shapes.items():
         table.add_row(shape, *(_latency(entries[name]) for name in names))
     return table
 

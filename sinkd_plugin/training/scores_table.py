@@ -12,15 +12,16 @@ from sinkd_plugin.console import stdout
 
 def print_scores(result: Mapping[str, Any]) -> None:
     """Print teacher, student and baselines of a run, each metric with its 95 % interval."""
-    _print({"teacher": result["teacher"], "student": result["student"], **result["baselines"]}, result["task"])
+    print_models({"teacher": result["teacher"], "student": result["student"], **result["baselines"]}, result["task"])
 
 
 def print_model_scores(scores: Mapping[str, Any]) -> None:
     """Print what ``evaluate`` returned of one model."""
-    _print({scores["model"]: scores}, scores["task"])
+    print_models({scores["model"]: scores}, scores["task"])
 
 
-def _print(models: Mapping[str, Mapping[str, Any]], task: str) -> None:
+def print_models(models: Mapping[str, Mapping[str, Any]], task: str) -> None:
+    """Print the scores of models by their names."""
     first = next(iter(models.values()))
     table = Table(title=f"{task}: test split, n = {first['n']}, 95 % bootstrap intervals")
     table.add_column("model", overflow="fold")

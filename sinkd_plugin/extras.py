@@ -1,0 +1,24 @@
+"""Which extra brings a package, so that an import that fails ends in the command that mends it."""
+
+from __future__ import annotations
+
+from sinkd_plugin.errors import MissingDependencyError
+
+_EXTRA_OF = {
+    **dict.fromkeys(
+        ("transformers", "datasets", "accelerate", "safetensors", "sklearn", "scipy", "matplotlib", "jinja2"), "train"
+    ),
+    **dict.fromkeys(("huggingface_hub", "httpx"), "zoo"),
+    **dict.fromkeys(("optimum", "onnx", "onnxruntime", "onnxscript", "tokenizers"), "export"),
+}
+
+
+def missing_extra(error: ModuleNotFoundError) -> MissingDependencyError | None:
+    """The error that names the extra to install, or ``None`` if the missing module is none of ours."""
+    package = (error.name or "").partition(".")[0]
+    extra = _EXTRA_OF.get(package)
+    if extra is None:
+        return None
+    return MissingDependencyError(
+        f"This needs the package '{package}'.", cure=f"Run: pip install 'sinkd-plugin[{extra}]'"
+    )

@@ -1,0 +1,89 @@
+"""The built wheel, installed into a clean environment: what a user of the package index gets."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+REPOSITORY = Path(__file__).parents[2]
+pytestmark = pytest.mark.slow
+
+
+def run(words: Sequence[str | Path], cwd: Path, *, expected: int = 0) -> subprocess.CompletedProcess[str]:
+    done = subprocess.run([str(word) for word in words], cwd=cwd, capture_output=True, text=True, check=False)
+    assert done.returncode == expected, done.stdout + done.stderr
+    return done
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    into = tmp_path_factory.mktemp("wheel")
+    run([sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", into], REPOSITORY)
+    (built,) = into.glob("*.whl")
+    return built
+
+
+@pytest.fixture(scope="module")
+def clean(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A virtual environment that holds the wheel and its base dependencies, and nothing else; its ``bin``."""
+    folder = tmp_path_factory.mktemp("clean")
+    run([sys.executable, "-m", "venv", folder / "venv"], folder)
+    binaries = folder / "venv" / "bin"
+    constraints = REPOSITORY / "constraints.txt"
+    run([binaries / "python", "-m", "pip", "install", "--quiet", "--constraint", constraints, wheel], folder)
+    return binaries
+
+
+def from_json(clean: Path, cwd: Path, *words: str) -> Any:
+    return json.loads(run([clean / "sinkd", *words], cwd).stdout)
+
+
+def test_the_commands_list_what_the_wheel_brings(clean: Path, tmp_path: Path) -> None:
+    losses = {entry["name"] for entry in from_json(clean, tmp_path, "list", "losses", "--json")}
+    assert {"sinkd", "sinkhorn", "kl", "reverse_kl", "js", "tvd"} <= losses
+    plugins = {entry["name"]: entry for entry in from_json(clean, tmp_path, "plugins", "--json")}
+    assert {"core", "export", "zoo"} <= set(plugins)
+
+
+def test_the_loss_computes_without_any_extra(clean: Path, tmp_path: Path) -> None:
+    program = (
+        "import torch; from sinkd_plugin import SinkhornLoss;"
+        "print(SinkhornLoss()(torch.eye(3) * 9, torch.eye(3) * 9).item() < 0.1)"
+    )
+    assert run([clean / "python", "-W", "error", "-c", program], tmp_path).stdout.strip() == "True"
+
+
+def test_textbrewer_learns_the_name(clean: Path, tmp_path: Path) -> None:
+    program = "import sinkd_plugin, textbrewer; print('sinkd' in textbrewer.KD_LOSS_MAP)"
+    assert run([clean / "python", "-W", "error", "-c", program], tmp_path).stdout.strip() == "True"
+
+
+def test_the_rooms_are_importable_and_typed(clean: Path, tmp_path: Path) -> None:
+    program = (
+        "import sinkd_zoo, sinkd_export, sinkd_plugin; from importlib.resources import files;"
+        "print(all((files(m) / 'py.typed').is_file() for m in ('sinkd_plugin', 'sinkd_zoo', 'sinkd_export')))"
+    )
+    assert run([clean / "python", "-c", program], tmp_path).stdout.strip() == "True"
+
+
+def test_a_command_without_its_extra_says_what_to_install(clean: Path, tmp_path: Path) -> None:
+    config = tmp_path / "run.yaml"
+    config.write_text("task: reviews\nteacher: {model: x}\nstudent: {model: y}\ntraining: {output_dir: run}\n")
+    done = run([clean / "sinkd", "distill", config], tmp_path, expected=2)
+    assert "pip install 'sinkd-plugin[train]'" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "run").exists()
+
+
+def test_the_quickstart_finds_its_configuration_inside_the_wheel(clean: Path, tmp_path: Path) -> None:
+    program = (
+        "from sinkd_plugin.quickstart.steps import configuration_file; p = configuration_file();"
+        "import yaml; print(yaml.safe_load(p.read_text())['task'])"
+    )
+    assert run([clean / "python", "-c", program], tmp_path).stdout.strip() == "reviews"
