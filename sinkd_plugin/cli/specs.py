@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from importlib import import_module
 
 import click
@@ -20,8 +21,7 @@ _COMMANDS = {
 def command_specs() -> tuple[CommandSpec, ...]:
     """Our own commands."""
     return tuple(
-        CommandSpec(name=name, summary=summary, load=lambda name=name: _load(name))
-        for name, summary in _COMMANDS.items()
+        CommandSpec(name=name, summary=summary, load=partial(_load, name)) for name, summary in _COMMANDS.items()
     )
 
 
