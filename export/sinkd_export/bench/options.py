@@ -1,0 +1,53 @@
+"""What a timing run may be told."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from pydantic import Field
+
+from sinkd_plugin.errors import UserError
+from sinkd_plugin.options import Options
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shape:
+    """A batch of inputs: ``batch`` rows of ``length`` tokens each."""
+
+    batch: int
+    length: int
+
+    def __str__(self) -> str:
+        return f"{self.batch}x{self.length}"
+
+
+DEFAULT_SHAPES = (Shape(batch=1, length=16), Shape(batch=1, length=128), Shape(batch=8, length=128))
+
+
+def parse_shape(text: str) -> Shape:
+    """Read ``8x128``.
+
+    Raises:
+        UserError: If it is no such thing.
+    """
+    match = re.fullmatch(r"([1-9]\d*)[x×]([1-9]\d*)", text.strip())
+    if match is None:
+        raise UserError("A shape must be BATCHxLENGTH, such as 8x128.", received=repr(text))
+    return Shape(batch=int(match[1]), length=int(match[2]))
+
+
+class BenchOptions(Options):
+    """Options of a timing run.
+
+    Args:
+        shapes: Batches to time.
+        threads: Threads of either backend.
+        rounds: Rounds per shape; by default as many as fit into ``seconds``.
+        seconds: Time for all rounds of all shapes together.
+    """
+
+    shapes: tuple[Shape, ...] = Field(default=DEFAULT_SHAPES, min_length=1)
+    threads: int = Field(default=1, ge=1)
+    rounds: int | None = Field(default=None, ge=1)
+    seconds: float = Field(default=15.0, gt=0)

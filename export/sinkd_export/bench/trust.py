@@ -1,0 +1,57 @@
+"""What a reader must know before believing the figures of a timing run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from sinkd_export.bench.records import Agreement, Load, Measurement
+from sinkd_export.environment import Machine
+
+FEW_ROUNDS = 30
+"""Below this, a 99th percentile is the maximum under another name."""
+
+UNDISTURBED = 0.95
+"""Share of a processor that a single-threaded process gets when nobody else wants it."""
+
+
+def warnings_about(
+    load: Load, machine: Machine, threads: int, agreements: Sequence[Agreement], measurements: Sequence[Measurement]
+) -> tuple[str, ...]:
+    """Warnings, in words for the reader of the table."""
+    return (
+        *_foreign_load(load, machine, threads),
+        *_waiting_threads(machine, threads),
+        *_differences(agreements),
+        *_few_rounds(measurements),
+    )
+
+
+def _foreign_load(load: Load, machine: Machine, threads: int) -> Iterator[str]:
+    before = load.average_before
+    if before is not None and before + threads > machine.logical_cpus + 0.5:
+        yield (
+            f"The load average was {before:g} on {machine.logical_cpus} processors before the run: "
+            "others compete for them. Ratios hold better than absolute times."
+        )
+    if threads == 1 and load.cpu_share < UNDISTURBED:
+        yield f"The process got only {load.cpu_share:.0%} of a processor: others took it away."
+
+
+def _waiting_threads(machine: Machine, threads: int) -> Iterator[str]:
+    if threads > 1 and (machine.omp_wait_policy or "").upper() != "PASSIVE":
+        yield "With more than one thread, run with OMP_WAIT_POLICY=PASSIVE: torch's waiting threads spin otherwise."
+
+
+def _differences(agreements: Sequence[Agreement]) -> Iterator[str]:
+    for found in agreements:
+        if found.argmax_agreement < 1:
+            yield (
+                f"'{found.model}' and '{found.compared_with}' have the same weights but label "
+                f"{1 - found.argmax_agreement:.1%} of the rows of {found.shape} differently."
+            )
+
+
+def _few_rounds(measurements: Sequence[Measurement]) -> Iterator[str]:
+    few = sorted({str(found.shape) for found in measurements if found.latency_ms.n < FEW_ROUNDS})
+    if few:
+        yield f"Fewer than {FEW_ROUNDS} rounds at {', '.join(few)}: p99 is the slowest round there."

@@ -1,0 +1,57 @@
+"""The exporter as a plugin of the core: its hook, its targets and its commands."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import click
+import pluggy
+
+from sinkd_export.specs import ExportTargetSpec
+from sinkd_plugin.hookspecs import hookimpl
+from sinkd_plugin.specs import CommandSpec
+
+
+@hookimpl
+def sinkd_add_hookspecs(pm: pluggy.PluginManager) -> None:
+    """Add ``sinkd_export_targets``."""
+    from sinkd_export import hookspecs
+
+    pm.add_hookspecs(hookspecs)
+
+
+@hookimpl
+def sinkd_export_targets() -> Sequence[ExportTargetSpec]:
+    """ONNX."""
+    from sinkd_export.targets import target_specs
+
+    return target_specs()
+
+
+@hookimpl
+def sinkd_commands() -> Sequence[CommandSpec]:
+    """``sinkd export`` and ``sinkd bench``."""
+    return (
+        CommandSpec(
+            name="export",
+            summary="Convert a student to ONNX, proven equal to PyTorch before it gets its name.",
+            load=_load_export,
+        ),
+        CommandSpec(
+            name="bench",
+            summary="Time models against each other, PyTorch and onnxruntime interleaved.",
+            load=_load_bench,
+        ),
+    )
+
+
+def _load_export() -> click.Command:
+    from sinkd_export.export_command import command
+
+    return command
+
+
+def _load_bench() -> click.Command:
+    from sinkd_export.bench_command import command
+
+    return command

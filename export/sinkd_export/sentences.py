@@ -1,0 +1,95 @@
+"""The sentences an export is verified on: the task's own where there is one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from sinkd_export.own_sentences import OWN_SENTENCES
+from sinkd_plugin.errors import DataError, SinkdError
+from sinkd_plugin.options import validate
+from sinkd_plugin.storage import read_json
+
+Text: TypeAlias = "str | tuple[str, str]"
+
+ENOUGH = 200
+"""Most sentences to verify on: spread over the whole split or file, a few seconds' work for any task."""
+
+OWN_SOURCE = "sentences shipped with sinkd"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sentences:
+    """Texts, or pairs of texts, and where they come from."""
+
+    texts: tuple[Text, ...]
+    source: str
+
+
+def choose_sentences(
+    model_folder: Path, *, task: str | None = None, data_dir: Path | None = None, texts: Path | None = None
+) -> Sentences:
+    """The user's file, or the named task's test split, or that of the task in ``sinkd.json``, or our own sentences.
+
+    Args:
+        model_folder: The model's folder; the trainer leaves a ``sinkd.json`` there.
+        task: Name of a task.
+        data_dir: Folder with the task's files.
+        texts: A file with one text a line, or two texts with a tab between them.
+
+    Raises:
+        DataError: If the file has no text, or is no UTF-8.
+        SinkdError: Whatever loading the named task raises.
+    """
+    if texts is not None:
+        return Sentences(texts=_from_file(texts), source=f"the file {texts.name}")
+    if task is not None:
+        return _from_task(task, data_dir)
+    recorded = model_folder / "sinkd.json"
+    return _from_record(read_json(recorded) if recorded.is_file() else {}, data_dir)
+
+
+def _from_record(record: Mapping[str, Any], data_dir: Path | None) -> Sentences:
+    task = record.get("task")
+    if task is None:
+        return Sentences(texts=OWN_SENTENCES, source=OWN_SOURCE)
+    folder = data_dir or (Path(record["data_dir"]) if record.get("data_dir") else None)
+    try:
+        return _from_task(task, folder)
+    except SinkdError as error:  # a student travels further than its data; the report tells what was used instead
+        source = f"{OWN_SOURCE} (the model's own task could not be loaded: {error})"
+        return Sentences(texts=OWN_SENTENCES, source=source)
+
+
+def _from_task(task: str | Mapping[str, Any], data_dir: Path | None) -> Sentences:
+    from sinkd_plugin.tasks.load import load_task
+    from sinkd_plugin.tasks.options import DataOptions, FilesTask
+
+    named = task if isinstance(task, str) else validate(FilesTask, task, "task")
+    loaded = load_task(named, data_dir=data_dir, data=DataOptions(max_test_samples=ENOUGH), seed=0)
+    rows = loaded.text("test")
+    texts = tuple(row[0] if len(row) == 1 else (row[0], row[1]) for row in rows)
+    return Sentences(texts=texts, source=f"the test split of {loaded.spec.name}")
+
+
+def _from_file(path: Path) -> tuple[Text, ...]:
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError("--texts must name a readable UTF-8 file.", received=f"'{path}': {error}") from error
+    texts = [_text(line) for line in lines if line.strip()]
+    if not texts:
+        raise DataError("--texts must name a file with one text a line.", received=f"'{path}', which has none")
+    return _evenly(texts)
+
+
+def _text(line: str) -> Text:
+    first, tab, second = line.partition("\t")
+    return (first, second) if tab else line
+
+
+def _evenly(texts: Sequence[Text]) -> tuple[Text, ...]:
+    step = max(1, -(-len(texts) // ENOUGH))
+    return tuple(texts[::step])

@@ -1,0 +1,227 @@
+"""The model to export: found, local, supported, labelled, with a tokenizer; every complaint before work begins."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sinkd_export.specs import ExportTargetSpec
+from sinkd_plugin.errors import DownloadError, ModelReferenceError, StorageError, UserError
+from sinkd_plugin.references import resolve_model
+from sinkd_plugin.storage import sha256
+
+if TYPE_CHECKING:
+    from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
+
+HUB_FILES = ("*.json", "*.safetensors", "*.txt", "*.model", "README.md")
+UNBOUNDED = 1 << 20
+"""Tokenizers without a maximum say 1e30; no position table is this long."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """A classifier in a local Transformers folder.
+
+    Args:
+        reference: What the user called it.
+        folder: Where it lies.
+        config: Its configuration.
+        tokenizer: Its tokenizer, with ``model_max_length`` no longer than the position table.
+        labels: Label names in the order of the logits.
+    """
+
+    reference: str
+    folder: Path
+    config: PretrainedConfig
+    tokenizer: PreTrainedTokenizerBase
+    labels: tuple[str, ...]
+
+    @property
+    def max_length(self) -> int:
+        """Most tokens of one input, special tokens included."""
+        return int(self.tokenizer.model_max_length)
+
+
+def find_source(reference: str, target: ExportTargetSpec) -> Source:
+    """Find a classifier and read everything but its weights.
+
+    Args:
+        reference: A model reference, as ``sinkd_plugin.references.resolve_model`` takes it.
+        target: What it is to be exported to.
+
+    Raises:
+        UserError: If the target does not support it.
+        ModelReferenceError: If there is no such model, or it lacks weights, label names or a tokenizer.
+        DownloadError: If it is on the hub and cannot be fetched.
+    """
+    folder = local_folder(reference)
+    config = load_config(folder)
+    _check_supported(config, target)
+    weight_files(folder)
+    return Source(
+        reference=reference,
+        folder=folder,
+        config=config,
+        tokenizer=load_tokenizer(folder, config),
+        labels=_labels(folder, config),
+    )
+
+
+def _check_supported(config: PretrainedConfig, target: ExportTargetSpec) -> None:
+    if target.supports(config):
+        return
+    architectures = ", ".join(config.architectures or ["no architecture"])
+    raise UserError(
+        f"The export target '{target.name}' must support the model: {target.summary}",
+        received=f"{architectures} ({config.model_type})",
+        cure="`sinkd list targets` shows what can be exported.",
+    )
+
+
+def local_folder(reference: str) -> Path:
+    """The folder of a model reference; a hub id is fetched once, so that nothing after this needs a network.
+
+    Raises:
+        ModelReferenceError: If there is no such model.
+        DownloadError: If the hub cannot be reached.
+    """
+    location = resolve_model(reference)
+    if Path(location).is_dir():
+        return Path(location)
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import RepositoryNotFoundError
+
+    try:
+        return Path(snapshot_download(location, allow_patterns=list(HUB_FILES)))
+    except RepositoryNotFoundError:
+        raise ModelReferenceError(
+            "A model must be a folder that exists, package:NAME/FOLDER, zoo:NAME, or a hub id.",
+            received=f"'{reference}', which the hub does not have",
+        ) from None
+    except Exception as error:  # the hub client lets its HTTP library's exceptions through
+        raise DownloadError(
+            f"The model '{reference}' is no folder here and could not be fetched from the hub.",
+            received=str(error).splitlines()[0],
+            cure="Check the spelling of a folder, or the network.",
+        ) from error
+
+
+def load_config(folder: Path) -> PretrainedConfig:
+    """Read ``config.json``.
+
+    Raises:
+        ModelReferenceError: If it is damaged or of an unknown model type.
+    """
+    from transformers import AutoConfig
+
+    try:
+        return AutoConfig.from_pretrained(str(folder), local_files_only=True)
+    except (OSError, ValueError, KeyError) as error:
+        raise ModelReferenceError(
+            "A model's config.json must be one that transformers can read.",
+            received=f"'{folder}': {str(error).splitlines()[0]}",
+            cure="Save the model again with save_pretrained.",
+        ) from error
+
+
+def load_tokenizer(folder: Path, config: PretrainedConfig) -> PreTrainedTokenizerBase:
+    """Load the fast tokenizer, cut to the model's position table.
+
+    Raises:
+        ModelReferenceError: If there is none.
+    """
+    from transformers import AutoTokenizer
+
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(str(folder), local_files_only=True)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise _no_tokenizer(folder, "none that loads") from error
+    if not tokenizer.is_fast:
+        raise _no_tokenizer(folder, f"{type(tokenizer).__name__}, which has no tokenizer.json")
+    tokenizer.model_max_length = min(int(min(tokenizer.model_max_length, UNBOUNDED)), position_limit(config))
+    return tokenizer
+
+
+def _no_tokenizer(folder: Path, found: str) -> ModelReferenceError:
+    return ModelReferenceError(
+        "A model to export needs its fast tokenizer (tokenizer.json) beside it.",
+        received=f"{found} in '{folder}'",
+        cure="Save it there with tokenizer.save_pretrained.",
+    )
+
+
+def position_limit(config: PretrainedConfig) -> int:
+    """Most tokens the position table has room for; some families start counting after the padding index."""
+    first = {"roberta": int(config.pad_token_id or 0) + 1, "mpnet": 2}
+    return int(getattr(config, "max_position_embeddings", UNBOUNDED)) - first.get(config.model_type, 0)
+
+
+def _labels(folder: Path, config: PretrainedConfig) -> tuple[str, ...]:
+    from transformers import PretrainedConfig as Config
+
+    written, _ = Config.get_config_dict(str(folder), local_files_only=True)
+    names: Mapping[int, str] = config.id2label if "id2label" in written else {}
+    if len(names) < 2 or sorted(names) != list(range(len(names))) or len(set(names.values())) != len(names):
+        raise ModelReferenceError(
+            "A classifier's config.json must name two or more different labels in id2label, from 0 on.",
+            received=f"{written.get('id2label')} in '{folder}'",
+            cure="Set model.config.id2label and label2id, and save the model again.",
+        )
+    return tuple(names[index] for index in range(len(names)))
+
+
+def weight_files(folder: Path) -> list[Path]:
+    """The safetensors files of a model folder.
+
+    Raises:
+        ModelReferenceError: If it has none.
+    """
+    files = sorted(folder.glob("*.safetensors"))
+    if not files:
+        raise ModelReferenceError(
+            "A model folder must hold its weights as safetensors.",
+            received=f"'{folder}'",
+            cure="Save the model with save_pretrained(safe_serialization=True).",
+        )
+    return files
+
+
+def weights_digest(folder: Path) -> dict[str, str]:
+    """sha256 of each weight file, by name: two models are the same where these are."""
+    return {path.name: sha256(path) for path in weight_files(folder)}
+
+
+def load_model(folder: Path) -> PreTrainedModel:
+    """Load a classifier in float32, in evaluation mode, from nothing but the folder.
+
+    Raises:
+        ModelReferenceError: If a tensor is missing, since transformers would fill it with random numbers.
+        StorageError: If the weights are damaged.
+    """
+    import torch
+    from safetensors import SafetensorError
+    from transformers import AutoModelForSequenceClassification
+
+    from sinkd_export.quiet import quiet_loading
+
+    arguments: dict[str, Any] = {"local_files_only": True, "dtype": torch.float32, "use_safetensors": True}
+    try:
+        with quiet_loading():
+            model, info = AutoModelForSequenceClassification.from_pretrained(
+                str(folder), output_loading_info=True, **arguments
+            )
+    except (SafetensorError, OSError, RuntimeError, ValueError) as error:
+        raise StorageError(
+            f"The weights in '{folder}' must fit its config.json and be undamaged.",
+            received=str(error).strip().splitlines()[0],
+            cure="Save or download the model again.",
+        ) from error
+    if info["missing_keys"]:
+        raise ModelReferenceError(
+            "A checkpoint must hold every tensor of its model.",
+            received=f"'{folder}' without {', '.join(sorted(info['missing_keys'])[:5])}",
+            cure="Fine-tune or distil the model first, and save all of it.",
+        )
+    return model.eval()

@@ -1,0 +1,56 @@
+"""The record of an export target: light to import, so that listing targets loads no framework."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+    from transformers import PretrainedConfig
+
+
+class Runner(Protocol):
+    """A loaded model that computes logits.
+
+    ``inputs`` holds int64 arrays ``(batch, length)`` by name (``input_ids``, ``attention_mask``, perhaps
+    ``token_type_ids``); a runner takes those it knows. Returns float32 logits ``(batch, labels)``.
+    """
+
+    def __call__(self, inputs: Mapping[str, NDArray[np.int64]], /) -> NDArray[np.float32]:
+        """Compute the logits."""
+        ...
+
+
+def no_problems(_folder: Path) -> Sequence[str]:
+    """The inspection of a target that has nothing to inspect beyond its values."""
+    return ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExportTargetSpec:
+    """A form that a student can be exported to; the exporter verifies whatever a target writes.
+
+    Args:
+        name: What ``sinkd export --target`` says.
+        summary: One line for ``sinkd list targets``.
+        supports: Whether a model of this ``PretrainedConfig`` can be exported.
+        export: Writes the artefact of the model folder (first argument) into an empty folder (second argument);
+            configuration, tokenizer, card and report are added by the exporter.
+        load: Opens what ``export`` wrote.
+        inspect: Names everything that is wrong with the form of what ``export`` wrote.
+        tolerance: Largest accepted difference of a logit from PyTorch's, relative to the range of all logits.
+        opset: Version of the ONNX operator set, or ``None`` for a target without one.
+    """
+
+    name: str
+    summary: str
+    supports: Callable[[PretrainedConfig], bool]
+    export: Callable[[Path, Path], None]
+    load: Callable[[Path], Runner]
+    tolerance: float
+    inspect: Callable[[Path], Sequence[str]] = no_problems
+    opset: int | None = None

@@ -1,0 +1,173 @@
+"""What cannot be exported is refused in one sentence, before any work."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from transformers import GPT2Config, GPT2LMHeadModel
+
+from sinkd_export.report import ExportReport
+from sinkd_export.sentences import OWN_SOURCE, choose_sentences
+from sinkd_plugin.errors import (
+    DataError,
+    ModelReferenceError,
+    StorageError,
+    UnknownNameError,
+    UserError,
+)
+
+
+@pytest.fixture
+def copy(classifier: Path, tmp_path: Path) -> Path:
+    """A copy of the classifier to damage."""
+    return Path(shutil.copytree(classifier, tmp_path / "copy"))
+
+
+def edit_config(folder: Path, **changes: object) -> None:
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    kept = {name: value for name, value in {**config, **changes}.items() if value is not None}
+    (folder / "config.json").write_text(json.dumps(kept), encoding="utf-8")
+
+
+def test_language_model(
+    tmp_path: Path, save_tokenizer: Callable[[Path], None], export_folder: Callable[..., ExportReport]
+) -> None:
+    torch.manual_seed(0)
+    GPT2LMHeadModel(GPT2Config(vocab_size=99, n_embd=32, n_layer=1, n_head=2)).save_pretrained(tmp_path / "gpt2")
+    save_tokenizer(tmp_path / "gpt2")
+    with pytest.raises(UserError, match=r"GPT2LMHeadModel \(gpt2\)"):
+        export_folder(tmp_path / "gpt2", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_encoder_without_a_head(copy: Path, tmp_path: Path, export_folder: Callable[..., ExportReport]) -> None:
+    edit_config(copy, architectures=["BertModel"])
+    with pytest.raises(UserError, match=r"BertModel \(bert\)"):
+        export_folder(copy, tmp_path / "out")
+
+
+def test_no_tokenizer(copy: Path, tmp_path: Path, export_folder: Callable[..., ExportReport]) -> None:
+    for path in [*copy.glob("tokenizer*"), *copy.glob("special*"), copy / "vocab.txt"]:
+        path.unlink()
+    with pytest.raises(ModelReferenceError, match="needs its fast tokenizer"):
+        export_folder(copy, tmp_path / "out")
+
+
+@pytest.mark.parametrize("labels", [None, {"0": "only"}, {"0": "same", "1": "same"}, {"1": "one", "2": "two"}])
+def test_missing_labels(copy: Path, tmp_path: Path, labels: object, export_folder: Callable[..., ExportReport]) -> None:
+    edit_config(copy, id2label=labels, label2id=None)
+    with pytest.raises(ModelReferenceError, match="id2label"):
+        export_folder(copy, tmp_path / "out")
+
+
+def test_folder_that_does_not_exist(tmp_path: Path, export_folder: Callable[..., ExportReport]) -> None:
+    with pytest.raises(ModelReferenceError, match="folder that exists"):
+        export_folder(tmp_path / "nowhere", tmp_path / "out")
+
+
+def test_damaged_config(copy: Path, tmp_path: Path, export_folder: Callable[..., ExportReport]) -> None:
+    (copy / "config.json").write_text("{", encoding="utf-8")
+    with pytest.raises(ModelReferenceError, match=r"config\.json"):
+        export_folder(copy, tmp_path / "out")
+
+
+def test_no_weights(copy: Path, tmp_path: Path, export_folder: Callable[..., ExportReport]) -> None:
+    (copy / "model.safetensors").unlink()
+    with pytest.raises(ModelReferenceError, match="safetensors"):
+        export_folder(copy, tmp_path / "out")
+
+
+def test_damaged_weights(copy: Path, tmp_path: Path, export_folder: Callable[..., ExportReport]) -> None:
+    (copy / "model.safetensors").write_bytes((copy / "model.safetensors").read_bytes()[:5000])
+    with pytest.raises(StorageError, match="undamaged"):
+        export_folder(copy, tmp_path / "out")
+
+
+def test_weights_of_another_shape(copy: Path, tmp_path: Path, export_folder: Callable[..., ExportReport]) -> None:
+    edit_config(copy, hidden_size=64)
+    with pytest.raises(StorageError, match=r"fit its config\.json"):
+        export_folder(copy, tmp_path / "out")
+
+
+def test_weights_without_a_head_are_not_filled_with_random_numbers(
+    copy: Path, tmp_path: Path, export_folder: Callable[..., ExportReport]
+) -> None:
+    weights = load_file(copy / "model.safetensors")
+    rest = {name: tensor for name, tensor in weights.items() if not name.startswith("classifier")}
+    save_file(rest, copy / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(ModelReferenceError, match=r"classifier\.bias, classifier\.weight"):
+        export_folder(copy, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_tokenizer_with_more_tokens_than_the_model(
+    tmp_path: Path, save_classifier: Callable[..., Path], export_folder: Callable[..., ExportReport]
+) -> None:
+    folder = save_classifier(tmp_path / "small", vocab_size=10)
+    with pytest.raises(ModelReferenceError, match="its own tokenizer's ids"):
+        export_folder(folder, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_sentences_of_the_users_file(copy: Path, tmp_path: Path) -> None:
+    file = tmp_path / "texts.txt"
+    file.write_text("one\n\nfirst\tsecond\n", encoding="utf-8")
+    assert choose_sentences(copy, texts=file).texts == ("one", ("first", "second"))
+    file.write_text("\n".join(str(number) for number in range(1000)), encoding="utf-8")
+    texts = choose_sentences(copy, texts=file).texts
+    assert len(texts) == 200
+    assert texts[-1] == "995"
+
+
+def test_bad_files_of_sentences(copy: Path, tmp_path: Path) -> None:
+    (tmp_path / "empty.txt").write_text("\n \n", encoding="utf-8")
+    (tmp_path / "latin.txt").write_bytes("café".encode("latin-1"))
+    for name, message in {"empty.txt": "has none", "latin.txt": "UTF-8", "missing.txt": "readable"}.items():
+        with pytest.raises(DataError, match=message):
+            choose_sentences(copy, texts=tmp_path / name)
+
+
+def test_task_of_the_users_choice_must_exist(copy: Path) -> None:
+    with pytest.raises(UnknownNameError, match="reviws"):
+        choose_sentences(copy, task="reviws")
+
+
+def _with_own_task(folder: Path, data: Path) -> None:
+    task = {"files": {"train": "train.csv", "test": "test.csv"}, "text": "sentence", "label": "label"}
+    record = {"task": task, "data_dir": str(data), "max_length": 64}
+    (folder / "sinkd.json").write_text(json.dumps(record), encoding="utf-8")
+
+
+def test_sentences_of_the_task_the_model_was_trained_on(copy: Path, tmp_path: Path) -> None:
+    rows = [f"{kind} film number {number},{kind}" for number in range(10) for kind in ("good", "bad")]
+    for name, part in {"train": rows[:8], "test": rows[8:]}.items():
+        (tmp_path / f"{name}.csv").write_text("\n".join(["sentence,label", *part]), encoding="utf-8")
+    _with_own_task(copy, tmp_path)
+    chosen = choose_sentences(copy)
+    assert set(chosen.texts) <= {row.partition(",")[0] for row in rows[8:]}
+    assert "test split of train" in chosen.source
+
+
+def test_a_student_without_its_data_is_verified_on_our_sentences(copy: Path, tmp_path: Path) -> None:
+    _with_own_task(copy, tmp_path / "gone")
+    chosen = choose_sentences(copy)
+    assert len(chosen.texts) > 20
+    assert chosen.source.startswith(f"{OWN_SOURCE} (the model's own task could not be loaded")
+
+
+def test_pairs_are_verified_as_pairs(tmp_path: Path, onnx_target: object, save_classifier: Callable[..., Path]) -> None:
+    folder = save_classifier(tmp_path / "pairs")
+    (tmp_path / "pairs.txt").write_text("a film\tnot a good film, or is it?\nthe\tand\n", encoding="utf-8")
+    from sinkd_export.export import export_model
+    from sinkd_export.source import find_source
+
+    source = find_source(str(folder), onnx_target)  # type: ignore[arg-type]
+    sentences = choose_sentences(folder, texts=tmp_path / "pairs.txt")
+    report = export_model(source, tmp_path / "out", target=onnx_target, sentences=sentences)  # type: ignore[arg-type]
+    assert report.parity.cases[0].rows == 2
