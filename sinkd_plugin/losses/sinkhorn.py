@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from sinkd_plugin.options import validate
+from sinkd_plugin.ot.checks import check_matrix
 from sinkd_plugin.ot.options import TransportOptions
 from sinkd_plugin.ot.result import TransportResult
 from sinkd_plugin.ot.transport import sinkhorn_distance
@@ -29,12 +30,18 @@ class SinkhornLoss(nn.Module):
         temperature: τ, positive.
         regularization: λ, at least 1e-3, in units of the cost (D is at most 2 for ``p=1``).
         iterations: T, sweeps; part of the definition of the loss.
-        p: Order of the norm, 1 or 2.
+        p: Order of the norm: 1, 2 or infinity (``math.inf`` or ``"inf"``).
         reduction: ``"mean"`` for a plan of mass 1, ``"sum"`` for mass n (the paper's Eq. 16).
         cost: ``"batch"`` (Eq. 13), ``"flattened"`` (Eq. 20) or ``"sample"`` (Eqs. 8-12, each row apart, then
             reduced over rows).
         rows: The side that is normalised first, ``"student"`` or ``"teacher"``.
         debiased: Subtract half of each side's distance to itself.
+        tolerance: Sweep until at most this share of the mass lies at the wrong point, at most ``iterations`` times.
+        value: ``"transport"`` for <P, D>, ``"entropic"`` for <P, D> - λ h(P) with ``h(P) = -Σ P log P``.
+        plan_gradient: ``"unrolled"`` (exact), ``"detached"`` or ``"implicit"`` (exact at convergence).
+        pairing_penalty: γ, added to D off the diagonal when the plan is found, so that rows keep to their own teacher;
+            for ``cost="batch"``.
+        on_nonfinite: ``"raise"``, or ``"skip"`` rows with NaN or +inf on either side; ``transport`` counts them.
 
     Raises:
         ConfigError: If an argument is out of its range.
@@ -63,11 +70,16 @@ class SinkhornLoss(nn.Module):
         temperature: float = 2.0,
         regularization: float = 0.1,
         iterations: int = 20,
-        p: int = 1,
+        p: float | str = 1,
         reduction: str = "mean",
         cost: str = "batch",
         rows: str = "student",
         debiased: bool = False,
+        tolerance: float | None = None,
+        value: str = "transport",
+        plan_gradient: str = "unrolled",
+        pairing_penalty: float = 0.0,
+        on_nonfinite: str = "raise",
     ) -> None:
         super().__init__()
         given = {
@@ -79,26 +91,54 @@ class SinkhornLoss(nn.Module):
             "cost": cost,
             "rows": rows,
             "debiased": debiased,
+            "tolerance": tolerance,
+            "value": value,
+            "plan_gradient": plan_gradient,
+            "pairing_penalty": pairing_penalty,
+            "on_nonfinite": on_nonfinite,
         }
         self.options = validate(TransportOptions, given)
 
-    def forward(self, student_logits: torch.Tensor, teacher_logits: torch.Tensor) -> torch.Tensor:
+    def forward(
+        self,
+        student_logits: torch.Tensor,
+        teacher_logits: torch.Tensor,
+        student_weights: torch.Tensor | None = None,
+        teacher_weights: torch.Tensor | None = None,
+    ) -> torch.Tensor:
         """The distance, 0-dim.
 
         Args:
             student_logits: ``(n, classes)``.
             teacher_logits: ``(n, classes)``; never receives a gradient.
+            student_weights: ``(n,)``, how much each of the student's rows counts (Eq. 15); all alike by default.
+            teacher_weights: ``(n,)``, the same for the teacher; the student's by default.
         """
-        return self.transport(student_logits, teacher_logits).value
+        return self.transport(student_logits, teacher_logits, student_weights, teacher_weights).value
 
-    def transport(self, student_logits: torch.Tensor, teacher_logits: torch.Tensor) -> TransportResult:
+    def transport(
+        self,
+        student_logits: torch.Tensor,
+        teacher_logits: torch.Tensor,
+        student_weights: torch.Tensor | None = None,
+        teacher_weights: torch.Tensor | None = None,
+    ) -> TransportResult:
         """The distance with its plan and diagnostics.
 
         Args:
             student_logits: ``(n, classes)``.
             teacher_logits: ``(n, classes)``; never receives a gradient.
+            student_weights: ``(n,)``, how much each of the student's rows counts (Eq. 15); all alike by default.
+            teacher_weights: ``(n,)``, the same for the teacher; the student's by default.
         """
-        return sinkhorn_distance(student_logits, teacher_logits, self.options)
+        check_matrix(student_logits)
+        return sinkhorn_distance(
+            student_logits,
+            teacher_logits,
+            self.options,
+            student_weights=student_weights,
+            teacher_weights=teacher_weights,
+        )
 
     def extra_repr(self) -> str:
         """The options, as ``print(module)`` shows them."""

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Literal
+import math
+from collections.abc import Mapping
+from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator, model_validator
 
 from sinkd_plugin.options import Options
+
+PRESETS: Mapping[str, Mapping[str, Any]] = {
+    "paper": {},
+    # The published script sums over the rows, scales by 0.001 inside the loss, and weighs that by 0.8.
+    "official-code": {"reduction": "sum", "weight": 0.0008},
+}
+"""Named settings of ``SinkdOptions``: the defaults are the paper's."""
 
 
 class TransportOptions(Options):
@@ -16,33 +25,70 @@ class TransportOptions(Options):
         temperature: τ_SD, what both sets of logits are divided by before the softmax.
         regularization: λ, strength of the entropy, in units of the cost; at least 1e-3.
         iterations: T, sweeps of row then column scaling. T belongs to the definition of the loss: at the defaults and
-            few classes the plan has not converged, and value and gradient are those of exactly T sweeps.
-        p: Order of the norm of ``cost="batch"``; between single probabilities all orders are one.
-        reduction: ``"mean"`` for a plan of mass 1, ``"sum"`` for one of as much mass as it has points (the rows;
-            under ``cost="flattened"``, all entries).
+            few classes the plan has not converged, and value and gradient are those of exactly T sweeps. With a
+            ``tolerance``, the most sweeps there may be.
+        p: Order of the norm of ``cost="batch"``: 1, 2 or ``"inf"``; between single probabilities all orders are one.
+        reduction: ``"mean"`` for a plan of mass 1, ``"sum"`` for one of as much mass as it has points (the rows that
+            count; under ``cost="flattened"``, all their entries).
         cost: ``"batch"``, between whole rows (Eq. 13); ``"flattened"``, between all single probabilities of the batch
             (Eq. 20); ``"sample"``, between the classes of each row apart (Eqs. 8-12). The last two compare
             probabilities only by their size: they cannot see which class a probability belongs to.
         rows: The side that is normalised first, and so the one whose marginal is only approximate.
         debiased: Subtract the two self-distances, so that equal predictions are at distance zero (the Sinkhorn
             divergence; Genevay et al. 2018, arXiv 1706.00292).
+        tolerance: Sweep until at most this share of the mass lies at the wrong point. Another loss than T sweeps, and
+            one that an accelerator has to wait for.
+        value: ``"transport"``, <P, D> (Eq. 18), or ``"entropic"``, <P, D> - λ h(P), whose gradient at convergence is
+            the plan.
+        plan_gradient: ``"unrolled"`` differentiates the sweeps, exactly; ``"detached"`` takes the plan as given (the
+            gradient of another objective: 20-40 % shorter); ``"implicit"`` takes the plan as converged.
+        pairing_penalty: γ, added to the cost of moving mass between different examples when the plan is found; the
+            value is of the paper's cost. 0 is the paper, and for γ → ∞ each row is compared with its own.
+        on_nonfinite: ``"raise"`` an error that names the rows with NaN or +inf, or ``"skip"`` them on both sides.
     """
 
     temperature: float = Field(default=2.0, gt=0)
     regularization: float = Field(default=0.1, ge=1e-3)
     iterations: int = Field(default=20, ge=1, le=10_000)
-    p: Literal[1, 2] = 1
+    p: Literal[1, 2, "inf"] = 1
     reduction: Literal["mean", "sum"] = "mean"
     cost: Literal["batch", "flattened", "sample"] = "batch"
     rows: Literal["student", "teacher"] = "student"
     debiased: bool = False
+    tolerance: float | None = Field(default=None, gt=0, lt=1)
+    value: Literal["transport", "entropic"] = "transport"
+    plan_gradient: Literal["unrolled", "detached", "implicit"] = "unrolled"
+    pairing_penalty: float = Field(default=0.0, ge=0, le=1e6)
+    on_nonfinite: Literal["raise", "skip"] = "raise"
+
+    @field_validator("p", mode="before")
+    @classmethod
+    def _infinity_by_name(cls, p: Any) -> Any:
+        return "inf" if isinstance(p, float) and p == math.inf else p
+
+    @model_validator(mode="after")
+    def _pairs_are_rows(self) -> TransportOptions:
+        if self.pairing_penalty and self.cost != "batch":
+            raise ValueError("'pairing_penalty' needs cost='batch': only there the points are the rows")
+        if self.plan_gradient != "unrolled" and self.cost == "sample":
+            raise ValueError("'plan_gradient' must be 'unrolled' for cost='sample': the predictions are marginals too")
+        return self
 
 
 class SinkdOptions(TransportOptions):
     """Options of the paper's loss: KL plus a weighted Sinkhorn distance (Eq. 19).
 
     Args:
+        preset: What the other options default to: ``"paper"``, or ``"official-code"`` for what the published script
+            computes (a sum over the rows with β = 0.8 · 0.001).
         weight: β, weight of the Sinkhorn distance beside KL.
     """
 
+    preset: Literal["paper", "official-code"] = "paper"
     weight: float = Field(default=0.8, ge=0)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_preset(cls, data: Any) -> Any:
+        preset = PRESETS.get(data.get("preset", "")) if isinstance(data, Mapping) else None
+        return {**preset, **data} if preset else data

@@ -14,7 +14,7 @@ def full_precision(device: torch.device) -> AbstractContextManager[object]:
     Args:
         device: Where the logits lie.
     """
-    if not is_autocast_available(device.type):
+    if not is_autocast_available(device.type) or not torch.is_autocast_enabled(device.type):
         return nullcontext()
     return torch.autocast(device_type=device.type, enabled=False)
 
@@ -36,7 +36,23 @@ def log_probabilities(logits: torch.Tensor, temperature: float | torch.Tensor, d
     Returns:
         ``(..., classes)``; finite for every finite logit that is not out of the type's range below its row's largest.
     """
+    return torch.log_softmax(_over_temperature(logits, temperature, dtype), dim=-1)
+
+
+def probabilities(logits: torch.Tensor, temperature: float, dtype: torch.dtype) -> torch.Tensor:
+    """The softmax over the last dimension at a temperature.
+
+    Args:
+        logits: ``(..., classes)``; an entry of -inf is a class of probability zero.
+        temperature: A positive number.
+        dtype: Type to compute in.
+    """
+    return torch.softmax(_over_temperature(logits, temperature, dtype), dim=-1)
+
+
+def _over_temperature(logits: torch.Tensor, temperature: float | torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
     wide = logits.to(dtype)
+    if not isinstance(temperature, torch.Tensor) and temperature >= 1:
+        return wide if temperature == 1 else wide / temperature
     # Shifted first: huge logits over a temperature below one would overflow, and the softmax does not see a shift.
-    shifted = wide - wide.detach().amax(dim=-1, keepdim=True)
-    return torch.log_softmax(shifted / temperature, dim=-1)
+    return (wide - wide.detach().amax(dim=-1, keepdim=True)) / temperature

@@ -1,72 +1,84 @@
-"""A transport problem: what moving costs, and how much mass each side has to give and to take."""
+"""From predictions and weights to a transport problem, and from there to the way it is solved."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import torch
 
 from sinkd_plugin.ot.cost import batch_cost, flattened_cost, sample_cost
+from sinkd_plugin.ot.dense import dense_transport
+from sinkd_plugin.ot.found import Found
+from sinkd_plugin.ot.marginals import Marginals
+from sinkd_plugin.ot.on_line import line_suffices, transport_on_line
 from sinkd_plugin.ot.options import TransportOptions
+from sinkd_plugin.ot.probabilities import log_probabilities, probabilities
+
+_ROWS_FOR_LINE = 512
+"""Rows of two classes from which on sorting is cheaper than the matrix between them."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class TransportProblem:
-    """One problem, or a stack of them, of total mass 1.
+def predictions(logits: torch.Tensor, options: TransportOptions, dtype: torch.dtype) -> torch.Tensor:
+    """What ``solve_problem`` takes: log-probabilities where they are masses, probabilities otherwise.
 
     Args:
-        cost: ``(..., n, m)``.
-        log_student: ``(..., n)``, logarithm of the mass of each of the student's points; -inf for none.
-        log_teacher: ``(..., m)``, the same for the teacher.
-        points: The mass under ``reduction="sum"``.
+        logits: ``(..., n, classes)``.
+        options: Temperature and cost.
+        dtype: Type to compute in.
     """
-
-    cost: torch.Tensor
-    log_student: torch.Tensor
-    log_teacher: torch.Tensor
-    points: int
+    softmax = log_probabilities if options.cost == "sample" else probabilities
+    return softmax(logits, options.temperature, dtype)
 
 
-def transport_problem(
-    log_student: torch.Tensor, log_teacher: torch.Tensor, options: TransportOptions
-) -> TransportProblem:
-    """State the problem that ``options.cost`` names.
+def solve_problem(
+    student: torch.Tensor, teacher: torch.Tensor, marginals: Marginals, options: TransportOptions
+) -> Found:
+    """Solve the problem that ``options.cost`` names, for each group.
 
     Args:
-        log_student: ``(n, classes)`` log-probabilities, n at least 1.
-        log_teacher: ``(n, classes)`` log-probabilities.
-        options: Chooses the cost.
+        student: ``(..., n, classes)``, as ``predictions`` gives them.
+        teacher: ``(..., n, classes)``.
+        marginals: How much each row counts.
+        options: Which problem, and how.
 
     Returns:
-        The problem in float64: next to rows of many classes, the matrix between few rows is small.
+        Problems ``(...)``, or ``(..., n)`` for ``cost="sample"``, of mass 1 each.
     """
     if options.cost == "sample":
-        return _sample(log_student, log_teacher)
-    student, teacher = log_student.exp(), log_teacher.exp()
+        return _sample(student, teacher, options)
     if options.cost == "flattened":
-        return _uniform(flattened_cost(_solver(student), _solver(teacher)))
-    return _uniform(_solver(batch_cost(student, teacher, options.p)))
+        return _flattened(student, teacher, marginals, options)
+    return _batch(student, teacher, marginals, options)
 
 
-def _uniform(cost: torch.Tensor) -> TransportProblem:
-    points = cost.shape[-1]
-    weights = cost.new_full((points,), -math.log(points))
-    return TransportProblem(cost=cost, log_student=weights, log_teacher=weights, points=points)
+def _batch(student: torch.Tensor, teacher: torch.Tensor, marginals: Marginals, options: TransportOptions) -> Found:
+    """Between rows (Eq. 13). Two classes have one degree of freedom: their rows lie on a line."""
+    p = float(options.p)
+    masses = marginals.log_student, marginals.log_teacher
+    largest = 2 ** (1 / p)
+    on_line = student.shape[-1] == 2 and student.shape[-2] >= _ROWS_FOR_LINE and marginals.uniform
+    if on_line and line_suffices(options):
+        points = student[..., 0] * largest, teacher[..., 0] * largest
+        return transport_on_line(*points, *masses, options, largest_cost=largest)
+    return dense_transport(batch_cost(student, teacher, p), *masses, options, largest_cost=largest)
 
 
-def _sample(log_student: torch.Tensor, log_teacher: torch.Tensor) -> TransportProblem:
-    """Each row is a problem of its own, whose marginals are the probabilities themselves (Eq. 5), and weighs 1/n."""
-    rows = log_student.shape[0]
-    student, teacher = _solver(log_student), _solver(log_teacher)
-    return TransportProblem(
-        cost=sample_cost(student.exp(), teacher.exp()),
-        log_student=student - math.log(rows),
-        log_teacher=teacher - math.log(rows),
-        points=rows,
+def _flattened(student: torch.Tensor, teacher: torch.Tensor, marginals: Marginals, options: TransportOptions) -> Found:
+    """Between all single probabilities (Eq. 20); a row's mass is shared evenly by its entries."""
+    classes = student.shape[-1]
+    mine, theirs = (
+        (side - math.log(classes)).unsqueeze(-1).expand(student.shape).flatten(-2)
+        for side in (marginals.log_student, marginals.log_teacher)
     )
+    if line_suffices(options):
+        return transport_on_line(student.flatten(-2), teacher.flatten(-2), mine, theirs, options, largest_cost=1.0)
+    return dense_transport(flattened_cost(student, teacher), mine, theirs, options, largest_cost=1.0)
 
 
-def _solver(tensor: torch.Tensor) -> torch.Tensor:
-    """In float64, where the device has it: exponents reach 2/λ = 2000."""
-    return tensor if tensor.device.type == "mps" else tensor.double()
+def _sample(student: torch.Tensor, teacher: torch.Tensor, options: TransportOptions) -> Found:
+    """Each row is a problem of its own, whose marginals are the probabilities themselves (Eq. 5)."""
+    positions = student.exp(), teacher.exp()
+    if line_suffices(options):
+        return transport_on_line(*positions, student, teacher, options, largest_cost=1.0)
+    wide = [side if side.device.type == "mps" else side.double() for side in (*positions, student, teacher)]
+    return dense_transport(sample_cost(wide[0], wide[1]), wide[2], wide[3], options, largest_cost=1.0)

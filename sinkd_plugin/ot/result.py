@@ -2,37 +2,58 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
 
 import torch
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class TransportResult:
-    """A distance with its plan and diagnostics. Nothing is computed before it is asked for, nothing waits for a device.
+    """A distance with diagnostics. Those that need a matrix are computed when they are asked for, and then kept.
 
     Args:
-        value: 0-dim, differentiable with respect to the student's logits.
-        plan: ``(..., n, m)``, detached; rows are the student's points whichever side was normalised first. Without
-            ``debiased``, ``value`` is the sum of ``plan * cost``.
-        cost: ``(..., n, m)``, detached.
+        value: 0-dim, or ``(...)`` for groups; differentiable with respect to the student's logits.
         student_marginal: ``(..., n)``, detached; the mass each of the student's points should have.
         teacher_marginal: ``(..., m)``, detached; the same for the teacher.
         iterations: Sweeps done.
+        converged: Whether the tolerance was met; ``None`` if none was asked for.
+        solver: The form of the sweeps: ``"scaling-float32"``, ``"scaling-float64"``, ``"scaling-float64-absorbed"``,
+            ``"log"``, ``"line"`` or ``"line-log"``; ``"none"`` if there was nothing to move.
+        skipped_rows: Rows that were left out for a NaN or +inf on either side, 0-dim; ``None`` if none may be.
+        find_plan: Computes ``plan``.
+        find_cost: Computes ``cost``.
     """
 
     value: torch.Tensor
-    plan: torch.Tensor
-    cost: torch.Tensor
     student_marginal: torch.Tensor
     teacher_marginal: torch.Tensor
     iterations: int
+    converged: bool | None = None
+    solver: str = "none"
+    skipped_rows: torch.Tensor | None = None
+    find_plan: Callable[[], torch.Tensor] = field(repr=False)
+    find_cost: Callable[[], torch.Tensor] = field(repr=False)
 
-    @property
+    @cached_property
+    def plan(self) -> torch.Tensor:
+        """The plan ``(..., n, m)``, detached; rows are the student's points whichever side was normalised first.
+
+        Without ``debiased`` and with ``value="transport"``, the value is the sum of ``plan * cost``.
+        """
+        return self.find_plan()
+
+    @cached_property
+    def cost(self) -> torch.Tensor:
+        """The cost ``(..., n, m)``, detached."""
+        return self.find_cost()
+
+    @cached_property
     def marginal_residual(self) -> torch.Tensor:
         """Mass that lies at the wrong point, as a share of all mass, 0-dim; 0 for a plan that has converged."""
-        if self.plan.numel() == 0:
-            return self.plan.new_zeros(())
+        if self.student_marginal.numel() == 0:
+            return self.student_marginal.new_zeros(())
         student = (self.plan.sum(dim=-1) - self.student_marginal).abs().sum()
         teacher = (self.plan.sum(dim=-2) - self.teacher_marginal).abs().sum()
         return (student + teacher) / (2 * self.teacher_marginal.sum())

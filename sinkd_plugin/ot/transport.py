@@ -2,87 +2,159 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 
-from sinkd_plugin.ot.checks import check_logits, check_matrix
+from sinkd_plugin.ot.checks import check_pair, check_rows, check_values, usable_rows
+from sinkd_plugin.ot.found import Found
+from sinkd_plugin.ot.marginals import Marginals, check_weights, uniform_marginals, weighted_marginals
 from sinkd_plugin.ot.options import TransportOptions
-from sinkd_plugin.ot.probabilities import full_precision, log_probabilities, loss_dtype
-from sinkd_plugin.ot.problem import TransportProblem, transport_problem
+from sinkd_plugin.ot.probabilities import full_precision, loss_dtype
+from sinkd_plugin.ot.problem import predictions, solve_problem
 from sinkd_plugin.ot.result import TransportResult
-from sinkd_plugin.ot.sinkhorn import sinkhorn_plan
 
 
 def sinkhorn_distance(
-    student_logits: torch.Tensor, teacher_logits: torch.Tensor, options: TransportOptions
+    student_logits: torch.Tensor,
+    teacher_logits: torch.Tensor,
+    options: TransportOptions,
+    *,
+    student_weights: torch.Tensor | None = None,
+    teacher_weights: torch.Tensor | None = None,
 ) -> TransportResult:
     """``<P, D>`` between two groups of rows, with the plan P after T sweeps.
 
     Args:
-        student_logits: ``(n, classes)``.
-        teacher_logits: ``(n, classes)``; never receives a gradient.
+        student_logits: ``(n, classes)``, or ``(..., n, classes)`` for many groups at once, each on its own.
+        teacher_logits: The same shape; never receives a gradient.
         options: Temperature, regularization, sweeps, cost and scale.
+        student_weights: ``(..., n)``, how much each of the student's rows counts, up to a factor (Eq. 15); 0 for a row
+            that does not. All alike by default.
+        teacher_weights: ``(..., n)``, the same for the teacher; the student's by default.
 
     Returns:
         The value, of the wider type of both logits and at least float32, with plan and diagnostics. No rows give 0,
         one row gives the distance between both, one class gives 0.
 
     Raises:
-        LossInputError: If the logits are no two equally shaped matrices on one device, or a row holds NaN, +inf, or
-            nothing but -inf.
+        LossInputError: If the logits are no two equally shaped matrices on one device, a row holds NaN, +inf, or
+            nothing but -inf (unless such rows are to be skipped), or weights are not usable.
     """
-    check_matrix(student_logits)
-    check_logits(student_logits, teacher_logits)
+    check_rows(student_logits)
+    check_pair(student_logits, teacher_logits)
     dtype = loss_dtype(student_logits, teacher_logits)
+    weights = _weights(student_logits, student_weights, teacher_weights)
     with full_precision(student_logits.device):
-        if student_logits.shape[0] == 0:
+        if student_logits.numel() == 0:
             return _nothing_to_move(student_logits.to(dtype))
-        student = log_probabilities(student_logits, options.temperature, dtype)
-        teacher = log_probabilities(teacher_logits.detach(), options.temperature, dtype)
-        problem = transport_problem(student, teacher, options)
-        plan = _solve(problem, options)
-        value = (plan * problem.cost).sum()
-        if options.debiased:
-            value = value - (_self_distance(student, options) + _self_distance(teacher, options)) / 2
-        return _result(problem, plan, value.to(dtype), options)
+        if options.on_nonfinite == "skip":
+            return _of_finite_rows(student_logits, teacher_logits.detach(), weights, options, dtype)
+        marginals = weighted_marginals(*weights) if weights else uniform_marginals(student_logits, dtype)
+        result = _distance(student_logits, teacher_logits.detach(), marginals, options, dtype)
+        # A row that is not usable makes the value NaN: to look at one number is cheaper than to look at every row.
+        if not bool(result.value.isfinite().all()):
+            check_values(student_logits, teacher_logits)
+        return result
 
 
-def _solve(problem: TransportProblem, options: TransportOptions) -> torch.Tensor:
-    """The plan of mass 1, rows always the student's: normalising the teacher first is the transposed problem."""
-    if options.rows == "teacher":
-        return _plan(problem.cost.mT, problem.log_teacher, problem.log_student, options).mT
-    return _plan(problem.cost, problem.log_student, problem.log_teacher, options)
+def _weights(
+    logits: torch.Tensor, student: torch.Tensor | None, teacher: torch.Tensor | None
+) -> tuple[torch.Tensor, torch.Tensor] | None:
+    if student is None and teacher is None:
+        return None
+    student = torch.ones_like(logits[..., 0]) if student is None else student
+    teacher = student if teacher is None else teacher
+    check_weights("student_weights", student, logits)
+    check_weights("teacher_weights", teacher, logits)
+    return student, teacher
 
 
-def _plan(
-    cost: torch.Tensor, log_rows: torch.Tensor, log_columns: torch.Tensor, options: TransportOptions
-) -> torch.Tensor:
-    return sinkhorn_plan(
-        cost, log_rows, log_columns, regularization=options.regularization, iterations=options.iterations
+def _of_finite_rows(
+    student_logits: torch.Tensor,
+    teacher_logits: torch.Tensor,
+    weights: tuple[torch.Tensor, torch.Tensor] | None,
+    options: TransportOptions,
+    dtype: torch.dtype,
+) -> TransportResult:
+    """Leave out rows that are unusable on either side, by weight, so that no shape depends on values."""
+    kept = usable_rows(student_logits) & usable_rows(teacher_logits)
+    student, teacher = weights or (torch.ones_like(kept, dtype=dtype), torch.ones_like(kept, dtype=dtype))
+    marginals = weighted_marginals(student * kept, teacher * kept)
+    student_logits, teacher_logits = (
+        logits.masked_fill(~kept.unsqueeze(-1), 0.0) for logits in (student_logits, teacher_logits)
     )
+    result = _distance(student_logits, teacher_logits, marginals, options, dtype)
+    return replace(result, value=result.value * kept.any(dim=-1), skipped_rows=(~kept).sum())
 
 
-def _self_distance(log_rows: torch.Tensor, options: TransportOptions) -> torch.Tensor:
-    problem = transport_problem(log_rows, log_rows, options)
-    return (_solve(problem, options) * problem.cost).sum()
+def _distance(
+    student_logits: torch.Tensor,
+    teacher_logits: torch.Tensor,
+    marginals: Marginals,
+    options: TransportOptions,
+    dtype: torch.dtype,
+) -> TransportResult:
+    student, teacher = (predictions(logits, options, dtype) for logits in (student_logits, teacher_logits))
+    found = solve_problem(student, teacher, marginals, options)
+    value = _of_group(found.value, marginals, options)
+    if options.debiased:
+        for side, masses in ((student, marginals.log_student), (teacher, marginals.log_teacher)):
+            own = replace(marginals, log_student=masses, log_teacher=masses)
+            value = value - _of_group(solve_problem(side, side, own, options).value, own, options) / 2
+    return _result(found, value.to(dtype), marginals, options, classes=student_logits.shape[-1])
+
+
+def _of_group(values: torch.Tensor, marginals: Marginals, options: TransportOptions) -> torch.Tensor:
+    """One value for each group: of problems that are rows, their mean by weight."""
+    if options.cost != "sample":
+        return values
+    if marginals.uniform:
+        return values.mean(dim=-1)
+    return (values * marginals.log_student.exp()).sum(dim=-1)
 
 
 def _result(
-    problem: TransportProblem, plan: torch.Tensor, value: torch.Tensor, options: TransportOptions
+    found: Found, value: torch.Tensor, marginals: Marginals, options: TransportOptions, *, classes: int
 ) -> TransportResult:
-    mass = problem.points if options.reduction == "sum" else 1
+    mass = _mass(marginals, options, classes)
+
+    def scaled(tensor: torch.Tensor) -> torch.Tensor:
+        """From mass 1 in each problem to the mass asked for in each group."""
+        if options.cost == "sample":
+            share = marginals.log_student.exp()
+            tensor = tensor * share.reshape(share.shape + (1,) * (tensor.dim() - share.dim()))
+        if isinstance(mass, int):
+            return tensor if mass == 1 else tensor * mass
+        return tensor * mass.reshape(mass.shape + (1,) * (tensor.dim() - mass.dim()))
+
     return TransportResult(
-        value=value * mass,
-        plan=plan.detach() * mass,
-        cost=problem.cost.detach(),
-        student_marginal=problem.log_student.detach().exp() * mass,
-        teacher_marginal=problem.log_teacher.detach().exp() * mass,
-        iterations=options.iterations,
+        value=value if isinstance(mass, int) and mass == 1 else value * mass,
+        student_marginal=scaled(found.log_student.detach().exp()),
+        teacher_marginal=scaled(found.log_teacher.detach().exp()),
+        iterations=found.sweeps,
+        converged=found.converged,
+        solver=found.solver,
+        find_plan=lambda: scaled(found.plan()),
+        find_cost=found.cost,
     )
+
+
+def _mass(marginals: Marginals, options: TransportOptions, classes: int) -> int | torch.Tensor:
+    if options.reduction == "mean":
+        return 1
+    return marginals.rows * classes if options.cost == "flattened" else marginals.rows
 
 
 def _nothing_to_move(logits: torch.Tensor) -> TransportResult:
     """Zero, and still a function of the logits, so that ``backward`` works."""
-    empty, none = logits.new_zeros((0, 0)), logits.new_zeros((0,))
+    leading = logits.shape[:-2]
+    empty, none = logits.new_zeros((*leading, 0, 0)), logits.new_zeros((*leading, 0))
     return TransportResult(
-        value=logits.sum(), plan=empty, cost=empty, student_marginal=none, teacher_marginal=none, iterations=0
+        value=logits.sum(dim=(-2, -1)),
+        student_marginal=none,
+        teacher_marginal=none,
+        iterations=0,
+        find_plan=lambda: empty,
+        find_cost=lambda: empty,
     )

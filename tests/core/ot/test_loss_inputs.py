@@ -9,9 +9,9 @@ import pytest
 import torch
 
 from sinkd_plugin.errors import ConfigError, LossInputError
+from sinkd_plugin.losses import SinkhornLoss
 from sinkd_plugin.options import validate
-from sinkd_plugin.ot.options import SinkdOptions, TransportOptions
-from sinkd_plugin.ot.transport import sinkhorn_distance
+from sinkd_plugin.ot.options import SinkdOptions
 
 GOOD = torch.zeros(4, 3)
 
@@ -39,7 +39,7 @@ def with_row(row: int, *entries: float) -> torch.Tensor:
 )
 def test_unusable_logits(student: torch.Tensor, teacher: torch.Tensor, message: str) -> None:
     with pytest.raises(LossInputError, match=message):
-        sinkhorn_distance(student, teacher, TransportOptions())
+        SinkhornLoss()(student, teacher)
 
 
 @pytest.mark.parametrize(
@@ -50,7 +50,7 @@ def test_unusable_logits(student: torch.Tensor, teacher: torch.Tensor, message: 
         ({"regularization": 9e-4}, r"'regularization'.*0\.001"),
         ({"iterations": 0}, "'iterations'.*greater than or equal to 1"),
         ({"iterations": 10_001}, "'iterations'.*10000"),
-        ({"p": 3}, "'p'.*1 or 2"),
+        ({"p": 3}, "'p'.*1, 2 or 'inf'"),
         ({"reduction": "none"}, "'reduction'.*'mean' or 'sum'"),
         ({"cost": "sliced"}, "'cost'.*'batch', 'flattened' or 'sample'"),
         ({"rows": "both"}, "'rows'.*'student' or 'teacher'"),

@@ -1,0 +1,33 @@
+"""What solving transport problems found, before it is scaled to the mass that was asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Found:
+    """The outcome for a stack of problems of mass 1 each.
+
+    Args:
+        value: ``(...)``, differentiable.
+        log_student: ``(..., n)``, logarithm of the mass of each of the student's points.
+        log_teacher: ``(..., m)``, the same for the teacher.
+        solver: The form of the sweeps.
+        sweeps: Sweeps done.
+        converged: Whether the tolerance was met; ``None`` if none was asked for.
+        plan: Computes the plan ``(..., n, m)``, detached, rows the student's.
+        cost: Computes the cost ``(..., n, m)``, detached.
+    """
+
+    value: torch.Tensor
+    log_student: torch.Tensor
+    log_teacher: torch.Tensor
+    solver: str
+    sweeps: int
+    converged: bool | None
+    plan: Callable[[], torch.Tensor]
+    cost: Callable[[], torch.Tensor]
