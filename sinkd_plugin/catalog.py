@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar, get_args, get_type_hints
 
 import pluggy
 
@@ -144,11 +144,13 @@ def table(kind: str, hook: str) -> Table[Any]:
         hook: Name of the hook.
     """
     loaded = loaded_plugins()
+    caller: pluggy.HookCaller = getattr(loaded.manager.hook, hook)
+    record = _record_type(caller)
     entries: list[Entry[Any]] = []
-    failed = {plugin.name: plugin.failure or "" for plugin in loaded.failures}
-    for implementation in getattr(loaded.manager.hook, hook).get_hookimpls():
+    failed = {plugin.title: plugin.failure or "" for plugin in loaded.failures}
+    for implementation in caller.get_hookimpls():
         try:
-            entries += _entries(implementation)
+            entries += _entries(implementation, record)
         except Exception as error:  # a plugin's hook may raise anything; the others must still be found
             failed[implementation.plugin_name] = f"{hook}: {type(error).__name__}: {error}"
             logger.warning("Plugin '%s' failed in its hook %s: %s", implementation.plugin_name, hook, error)
@@ -156,10 +158,21 @@ def table(kind: str, hook: str) -> Table[Any]:
     return Table(kind, entries, failed)
 
 
-def _entries(implementation: pluggy.HookImpl) -> list[Entry[Any]]:
+def _record_type(caller: pluggy.HookCaller) -> type:
+    """What a hook's own annotation, ``Sequence[Record]``, says that it returns."""
+    try:
+        (record,) = get_args(get_type_hints(caller.spec.function)["return"]) if caller.spec else (object,)
+    except (KeyError, NameError, ValueError):
+        return object  # a room may annotate its hooks as it likes
+    return record if isinstance(record, type) else object
+
+
+def _entries(implementation: pluggy.HookImpl, record: type) -> list[Entry[Any]]:
     records: Any = implementation.function()
-    entries = [Entry(spec=record, plugin=implementation.plugin_name) for record in records]
+    entries = [Entry(spec=spec, plugin=implementation.plugin_name) for spec in records]
     for entry in entries:
-        if not isinstance(getattr(entry.spec, "name", None), str):
-            raise TypeError(f"it must return records with a name, not {entry.spec!r}")
+        if not isinstance(entry.spec, record):
+            raise TypeError(f"it must return records of type {record.__name__}, not {entry.spec!r}")
+        if not all(isinstance(getattr(entry.spec, field, None), str) for field in ("name", "summary")):
+            raise TypeError(f"its records must have a name and a summary, not {entry.spec!r}")
     return entries

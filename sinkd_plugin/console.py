@@ -11,8 +11,9 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-stderr = Console(stderr=True, highlight=False, soft_wrap=True)
-stdout = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 120)
+# texts come from users' files and names: nothing in them is markup or the name of an emoji
+stderr = Console(stderr=True, highlight=False, soft_wrap=True, markup=False, emoji=False)
+stdout = Console(highlight=False, soft_wrap=True, markup=False, emoji=False, width=None if sys.stdout.isatty() else 120)
 
 
 class Meter:
@@ -25,7 +26,8 @@ class Meter:
     def advance(self, **figures: float) -> None:
         """One step further, with the figures to show, such as ``loss=0.41``."""
         shown = "  ".join(f"{name} {value:.4g}" for name, value in figures.items())
-        self._progress.update(self._task, advance=1, **({"figures": shown} if shown else {}))
+        fields: dict[str, Any] = {"figures": shown} if shown else {}
+        self._progress.update(self._task, advance=1, **fields)
 
 
 @contextmanager
@@ -37,12 +39,12 @@ def progress(description: str, total: int) -> Iterator[Meter]:
         total: Number of steps.
     """
     if not stderr.is_terminal:
-        stderr.print(f"{description} ({total} steps)", markup=False)
+        stderr.print(f"{description} ({total} steps)")
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(bar_width=24),
         MofNCompleteColumn(),
-        TextColumn("{task.fields[figures]}"),
+        TextColumn("{task.fields[figures]}", markup=False),
         TimeElapsedColumn(),
         TextColumn("left"),
         TimeRemainingColumn(),
@@ -53,9 +55,9 @@ def progress(description: str, total: int) -> Iterator[Meter]:
 
 def note(message: str) -> None:
     """A line for the person who watches, on stderr."""
-    stderr.print(message, markup=False)
+    stderr.print(message)
 
 
 def print_json(data: Any) -> None:
-    """A result for scripts, on stdout."""
-    stdout.print(json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False), markup=False)
+    """A result for scripts, on stdout: plain ASCII, so that no terminal's encoding can spoil it."""
+    sys.stdout.write(json.dumps(data, indent=2, allow_nan=False) + "\n")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -36,12 +36,34 @@ def validate(options_type: type[OptionsT], data: Mapping[str, Any], where: str =
     try:
         return options_type.model_validate(dict(data))
     except ValidationError as error:
-        lines = [_explain(options_type, detail, where) for detail in error.errors()]
-        raise ConfigError("\n".join(lines)) from None
+        raise ConfigError("\n".join(_explanations(options_type, error.errors(), data, where))) from None
 
 
-def _explain(options_type: type[BaseModel], detail: ErrorDetails, where: str) -> str:
-    keys = [str(part) for part in detail["loc"]]
+def _explanations(
+    options_type: type[BaseModel], details: Sequence[ErrorDetails], data: Mapping[str, Any], where: str
+) -> list[str]:
+    """One line a failure. Where a value may be of several types, what is wrong deepest inside it is what counts."""
+    found = [(_keys(detail, data), detail) for detail in details]
+    return [
+        _explain(options_type, keys, detail, where)
+        for keys, detail in found
+        if not any(len(other) > len(keys) and other[: len(keys)] == keys for other, _ in found)
+    ]
+
+
+def _keys(detail: ErrorDetails, data: Any) -> list[str]:
+    """The keys that lead to a failure, without pydantic's names for the alternatives of a union."""
+    keys = []
+    for part in detail["loc"]:
+        inside = isinstance(data, Mapping) and part in data
+        inside = inside or (isinstance(data, (list, tuple)) and isinstance(part, int) and part < len(data))
+        if inside:
+            data = data[part]
+            keys.append(str(part))
+    return [*keys, str(detail["loc"][-1])] if detail["type"] == "missing" else keys
+
+
+def _explain(options_type: type[BaseModel], keys: list[str], detail: ErrorDetails, where: str) -> str:
     path = ".".join([where, *keys] if where else keys) or "the configuration"
     if detail["type"] == "extra_forbidden":
         known = sorted(_fields_at(options_type, keys[:-1]))
@@ -50,6 +72,8 @@ def _explain(options_type: type[BaseModel], detail: ErrorDetails, where: str) ->
         return f"Unknown key '{path}'.{suggestion} Known here: {', '.join(known)}."
     if detail["type"] == "missing":
         return f"The key '{path}' is required."
+    if detail["type"] == "model_type":
+        return f"'{path}' must be a mapping of keys to values. Received: {detail['input']!r}."
     message = detail["msg"].removeprefix("Value error, ")
     return f"'{path}': {message}. Received: {detail['input']!r}."
 

@@ -2,18 +2,34 @@
 
 from __future__ import annotations
 
+import logging
 import os
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from importlib.metadata import EntryPoint, entry_points
+from inspect import signature
+from typing import Any
 
 import pluggy
 
 from sinkd_plugin import hookspecs
+from sinkd_plugin.errors import nearest
 from sinkd_plugin.hookspecs import PROJECT
 
 CORE = "core"
 """Entry-point name of our own losses, architectures and tasks; loaded even under ``SINKD_PLUGINS``."""
+
+OWN = "sinkd_plugin.builtin"
+"""The module of that entry point, whatever a third party calls its own."""
+
+DISTRIBUTION = "sinkd-plugin"
+"""Our own distribution; its plugins keep their names against everyone's."""
+
+VARIABLE = "SINKD_PLUGINS"
+"""Environment variable that restricts loading."""
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,12 +41,19 @@ class PluginInfo:
         distribution: Name of the installed distribution that brings it.
         version: Version of that distribution.
         failure: Why it did not load, or ``None``.
+        has_rival: Whether it was left out because another distribution calls its plugin the same.
     """
 
     name: str
     distribution: str
     version: str
     failure: str | None
+    has_rival: bool = False
+
+    @property
+    def title(self) -> str:
+        """Its name, and its distribution where the name alone could mean another plugin."""
+        return f"{self.name} of {self.distribution}" if self.has_rival else self.name
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,29 +77,107 @@ def loaded_plugins() -> LoadedPlugins:
     """
     manager = pluggy.PluginManager(PROJECT)
     manager.add_hookspecs(hookspecs)
-    infos = tuple(_load(manager, entry_point) for entry_point in _selected())
-    manager.hook.sinkd_add_hookspecs(pm=manager)
-    return LoadedPlugins(manager=manager, plugins=infos)
+    found, absent = _selected()
+    imported = [_import(entry_point, found) for entry_point in found]
+    # every hook gets its specification before the first plugin is registered: pluggy would otherwise blame the room
+    # that adds a hook for a plugin that implements it wrongly
+    imported = [(_add_hookspecs(manager, info, plugin), plugin) for info, plugin in imported]
+    infos = [_register(manager, info, plugin) for info, plugin in imported]
+    return LoadedPlugins(manager=manager, plugins=tuple(infos + absent))
 
 
-def _selected() -> list[EntryPoint]:
-    found = {entry_point.name: entry_point for entry_point in entry_points(group=PROJECT)}
-    found.setdefault(CORE, EntryPoint(name=CORE, value="sinkd_plugin.builtin", group=PROJECT))
-    wanted = os.environ.get("SINKD_PLUGINS")
-    names = {CORE, *wanted.split(",")} if wanted else set(found)
-    return [found[name] for name in sorted(found) if name in names]
+def announce(hook: str, **arguments: Any) -> None:
+    """Call an event hook; a plugin that fails in it is told of in the log and stops nothing.
 
-
-def _load(manager: pluggy.PluginManager, entry_point: EntryPoint) -> PluginInfo:
-    failure = None
+    Args:
+        hook: Name of the hook.
+        **arguments: What it receives.
+    """
     try:
-        manager.register(entry_point.load(), name=entry_point.name)
-    except Exception as error:  # a plugin's import may raise anything; `sinkd plugins` shows what it was
-        failure = f"{type(error).__name__}: {error}"
+        getattr(loaded_plugins().manager.hook, hook)(**arguments)
+    except Exception as error:  # a plugin's hook may raise anything, and what it is told of is already done
+        logger.warning("A plugin failed in its hook %s: %s: %s", hook, type(error).__name__, error)
+        logger.debug("Where it failed", exc_info=True)
+
+
+def _selected() -> tuple[list[EntryPoint], list[PluginInfo]]:
+    """The entry points to load, and what ``SINKD_PLUGINS`` names although nothing provides it."""
+    found = list(entry_points(group=PROJECT))
+    if not any(entry_point.value == OWN for entry_point in found):
+        found.append(EntryPoint(name=CORE, value=OWN, group=PROJECT))
+    found.sort(key=lambda entry_point: (entry_point.name, not _is_ours(entry_point)))
+    wanted = {name.strip() for name in os.environ.get(VARIABLE, "").split(",")} - {""}
+    if not wanted:
+        return found, []
+    known = {entry_point.name for entry_point in found}
+    absent = [_absent(name, known) for name in sorted(wanted - known)]
+    return [entry_point for entry_point in found if entry_point.name in {CORE, *wanted}], absent
+
+
+def _absent(name: str, known: set[str]) -> PluginInfo:
+    guess = nearest(name, known)
+    suggestion = f"did you mean '{guess}'? " if guess else ""
+    failure = f"{VARIABLE} names it, but no such plugin is installed; {suggestion}installed: {', '.join(sorted(known))}"
+    logger.warning("Plugin '%s': %s", name, failure)
+    return PluginInfo(name=name, distribution="–", version="–", failure=failure)
+
+
+def _is_ours(entry_point: EntryPoint) -> bool:
+    return entry_point.value == OWN or (entry_point.dist is not None and entry_point.dist.name == DISTRIBUTION)
+
+
+def _import(entry_point: EntryPoint, found: Sequence[EntryPoint]) -> tuple[PluginInfo, Any]:
+    """A plugin and its module or object, which is ``None`` if there is a failure."""
     distribution = entry_point.dist
-    return PluginInfo(
+    rivalry = _rivalry(entry_point, found)
+    info = PluginInfo(
         name=entry_point.name,
-        distribution=distribution.name if distribution else "sinkd-plugin",
+        distribution=distribution.name if distribution else DISTRIBUTION,
         version=distribution.version if distribution else "unknown",
-        failure=failure,
+        failure=rivalry,
+        has_rival=rivalry is not None,
     )
+    if rivalry is not None:
+        return info, None
+    try:
+        return info, entry_point.load()
+    except (Exception, SystemExit) as error:  # a plugin's import may raise anything; `sinkd plugins` shows what it was
+        return _failed(info, error), None
+
+
+def _rivalry(entry_point: EntryPoint, found: Sequence[EntryPoint]) -> str | None:
+    """Why a plugin's name keeps it out: of several of one name none is loaded, rather than one by chance."""
+    claims = [other for other in found if other.name == entry_point.name]
+    if len(claims) == 1 or _is_ours(entry_point):
+        return None
+    names = sorted(other.dist.name if other.dist else DISTRIBUTION for other in claims)
+    return f"{' and '.join(names)} each call a plugin '{entry_point.name}'; uninstall all but one"
+
+
+def _add_hookspecs(manager: pluggy.PluginManager, info: PluginInfo, plugin: Any) -> PluginInfo:
+    """Let a plugin add hooks of its own."""
+    function = getattr(plugin, "sinkd_add_hookspecs", None)
+    if function is None or not hasattr(function, f"{PROJECT}_impl"):  # pluggy's mark of an implementation
+        return info
+    try:
+        function(**({"pm": manager} if "pm" in signature(function).parameters else {}))
+    except Exception as error:  # one plugin's slip must not take the others along
+        return _failed(info, error, "sinkd_add_hookspecs: ")
+    return info
+
+
+def _register(manager: pluggy.PluginManager, info: PluginInfo, plugin: Any) -> PluginInfo:
+    """Register a plugin as a whole or not at all."""
+    if plugin is None:
+        return info
+    try:
+        manager.register(plugin, name=info.name)
+    except Exception as error:  # pluggy refuses hooks with unknown arguments, and has then taken those before it
+        if manager.has_plugin(info.name):
+            manager.unregister(name=info.name)
+        return _failed(info, error)
+    return info
+
+
+def _failed(info: PluginInfo, error: BaseException, where: str = "") -> PluginInfo:
+    return replace(info, failure=info.failure or f"{where}{type(error).__name__}: {error}")

@@ -38,7 +38,7 @@ def resolve_model(reference: str) -> str:
     if reference.startswith("zoo:"):
         return str(cached_student(reference.removeprefix("zoo:")))
     folder = Path(reference).expanduser()
-    if folder.is_dir():
+    if reference and folder.is_dir():
         return str(_with_model(folder, reference))
     if _looks_like_path(reference) or not _HUB_ID.fullmatch(reference):
         raise ModelReferenceError(
@@ -73,10 +73,11 @@ def _packaged(inner: str) -> Path:
             f"The package '{package}' must be installed to use 'package:{inner}'.",
             cure=f"Run: {_INSTALL.get(package, f'pip install {package}')}",
         )
-    folder = (Path(spec.origin).parent / rest).resolve()
-    if not folder.is_relative_to(Path(spec.origin).parent.resolve()):
+    home = Path(spec.origin).parent.resolve()
+    folder = (home / rest).resolve()
+    if not folder.is_relative_to(home):
         raise ModelReferenceError("A packaged model must lie inside its package.", received=f"'package:{inner}'")
-    _check_weights(folder, inner)
+    _check_weights(folder, f"{package}/{folder.relative_to(home).as_posix()}")
     return _with_model(folder, f"package:{inner}")
 
 

@@ -184,7 +184,7 @@ class DistillationPlan:
         teacher: The frozen teacher.
         student: The student to train.
         adaptor: Adaptor of both.
-        precision: ``fp32`` or ``bf16``.
+        precision: Of the models.
     """
 
     train_config: Any
@@ -192,7 +192,7 @@ class DistillationPlan:
     teacher: torch.nn.Module
     student: torch.nn.Module
     adaptor: Callable[[Mapping[str, Any], Any], dict[str, Any]]
-    precision: str
+    precision: Literal["fp32", "bf16"]
 
 
 class Distiller(Protocol):

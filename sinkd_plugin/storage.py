@@ -43,11 +43,18 @@ def new_folder(final: Path, *, overwrite: bool = False) -> Iterator[Path]:
         staging = Path(tempfile.mkdtemp(prefix=f".{final.name}.", suffix=".partial", dir=final.parent))
     try:
         with storage_errors(final):
-            staging.chmod(0o755)
             yield staging
+            _let_others_read(staging)
             _replace_folder(staging, final)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
+
+
+def _let_others_read(staging: Path) -> None:
+    """Temporary folders, and the files that safetensors writes, belong to their maker alone."""
+    staging.chmod(0o755)
+    for path in staging.rglob("*"):
+        path.chmod(0o755 if path.is_dir() else 0o644)
 
 
 def _replace_folder(staging: Path, final: Path) -> None:

@@ -9,7 +9,15 @@ from typing import Any
 from torch import nn
 from transformers import AutoModelForSequenceClassification, PreTrainedModel, PreTrainedTokenizerBase
 
-from sinkd_plugin.architectures.loading import load_config, load_tokenizer, quiet_transformers, translated_errors
+from sinkd_plugin.architectures.heads import check_head
+from sinkd_plugin.architectures.loading import (
+    check_weights,
+    limit_length,
+    load_config,
+    load_tokenizer,
+    quiet_transformers,
+    translated_errors,
+)
 from sinkd_plugin.errors import ConfigError, ModelReferenceError
 
 
@@ -28,17 +36,23 @@ class Encoder:
             needs_head: Whether a model without a head is an error, as it is where nothing will train the new one.
 
         Raises:
-            ModelReferenceError: If the folder has no tokenizer, no head where one is needed, or a head for another
-                number of labels.
+            ModelReferenceError: If the folder has no tokenizer, no safetensors weights, no head where one is needed,
+                or a head for other labels.
             DownloadError: If the hub cannot be reached.
         """
         tokenizer = load_tokenizer(folder)
-        _check_head(folder, labels, needs_head)
+        check_weights(folder)
+        check_head(folder, load_config(folder), labels, needs_head=needs_head)
         names = dict(enumerate(labels))
         with quiet_transformers(), translated_errors(folder):
             model = AutoModelForSequenceClassification.from_pretrained(
-                folder, num_labels=len(names), id2label=names, label2id={name: number for number, name in names.items()}
+                folder,
+                num_labels=len(names),
+                id2label=names,
+                label2id={name: number for number, name in names.items()},
+                use_safetensors=True,
             )
+        limit_length(tokenizer, model)
         return model, tokenizer
 
     def student_from_layers(self, teacher: PreTrainedModel, layers: Sequence[int]) -> PreTrainedModel:
@@ -66,23 +80,6 @@ class Encoder:
             "inputs_mask": batch.get("attention_mask"),
         }
         return {name: value for name, value in found.items() if value is not None}
-
-
-def _check_head(folder: str, labels: Sequence[str], needs_head: bool) -> None:
-    config = load_config(folder)
-    has_head = any("SequenceClassification" in name for name in config.architectures or ())
-    if needs_head and not has_head:
-        raise ModelReferenceError(
-            "A model to score needs a trained classification head.",
-            received=f"'{folder}' of architecture {', '.join(config.architectures or ['unknown'])}",
-            cure="Fine-tune or distil it first: sinkd distill CONFIG.",
-        )
-    if has_head and config.num_labels != len(labels):
-        raise ModelReferenceError(
-            f"A model for this task needs a head for {len(labels)} labels ({', '.join(labels)}).",
-            received=f"'{folder}' with {config.num_labels} labels ({', '.join(config.id2label.values())})",
-            cure="Choose a model that was fine-tuned on this task, or an encoder without a head.",
-        )
 
 
 def _check_layers(layers: Sequence[int], depth: int) -> None:

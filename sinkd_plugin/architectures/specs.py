@@ -52,7 +52,7 @@ def _is_encoder(config: PretrainedConfig) -> bool:
 
     kind = config.model_type
     classifies = kind in MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES
-    # BERT-like families stand in the causal table too, as decoders of old; being a masked language model sets them apart
+    # BERT-like families stand in the causal table too, as decoders; being a masked language model sets them apart
     reads_both_ways = kind in MODEL_FOR_MASKED_LM_MAPPING_NAMES or kind not in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
     return classifies and reads_both_ways and not config.is_encoder_decoder
 

@@ -11,6 +11,7 @@ import click
 from sinkd_plugin.catalog import catalog
 from sinkd_plugin.console import stderr
 from sinkd_plugin.errors import SinkdError, UnknownNameError
+from sinkd_plugin.extras import missing_extra
 from sinkd_plugin.version import __version__
 
 INTERRUPTED = 130
@@ -49,7 +50,7 @@ def cli() -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Entry point of the ``sinkd`` script: exit code 0, 1 (the world's fault), 2 (the user's mistake) or 130 (Ctrl-C)."""
+    """Entry point of ``sinkd``: exit code 0, 1 (the world's fault), 2 (the user's mistake) or 130 (Ctrl-C)."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in words
     sys.exit(_run([word for word in words if word != "--debug"], debug))
@@ -72,6 +73,8 @@ def _run(words: list[str], debug: bool) -> int:
 def _report(error: Exception, debug: bool) -> int:
     if debug:
         stderr.print("".join(traceback.format_exception(error)), markup=False)
+    if isinstance(error, ModuleNotFoundError):
+        error = missing_extra(error) or error
     if isinstance(error, SinkdError):
         stderr.print(f"Error: {error}", markup=False)
         return error.exit_code

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
 
-from sinkd_plugin.errors import LossInputError
+from sinkd_plugin.errors import LossInputError, NonFiniteLossError
 
 
 def check_adapted(student: Mapping[str, Any], teacher: Mapping[str, Any], hard_label_weight: float) -> None:
@@ -19,8 +19,8 @@ def check_adapted(student: Mapping[str, Any], teacher: Mapping[str, Any], hard_l
         hard_label_weight: Weight of the hard-label term.
 
     Raises:
-        LossInputError: If heads differ in number, a mask stands on one side only, or the hard-label term has a weight
-            but no ``losses``.
+        LossInputError: If heads differ in number, a mask stands on one side only, masks are neither one nor one a
+            head, or the hard-label term has a weight but no ``losses``.
     """
     heads = len(student.get("logits", [])), len(teacher.get("logits", []))
     if heads[0] != heads[1]:
@@ -34,11 +34,55 @@ def check_adapted(student: Mapping[str, Any], teacher: Mapping[str, Any], hard_l
         raise LossInputError(
             "A 'logits_mask' must come from both adaptors or from neither.", received=f"one from the {side} only"
         )
-    if hard_label_weight > 0 and not student.get("losses"):
+    for side, results in (("student", student), ("teacher", teacher)):
+        _check_masks(results, side)
+    if hard_label_weight > 0 and not any(loss is not None for loss in student.get("losses", [])):
         raise LossInputError(
             "With 'hard_label_weight' above 0 the student's adaptor must return 'losses'.",
             received=f"hard_label_weight {hard_label_weight} and no 'losses'",
             cure="Put 'labels' into the batch and return {'losses': outputs.loss, …}, or set hard_label_weight to 0.",
+        )
+
+
+def _check_masks(results: Mapping[str, Any], side: str) -> None:
+    masks, heads = len(results.get("logits_mask", [])), len(results.get("logits", []))
+    if masks not in (0, 1, heads):
+        raise LossInputError(
+            "There must be one 'logits_mask' for all heads, or one for each.",
+            received=f"{masks} masks for the {side}'s {heads} heads",
+        )
+
+
+def check_finite(heads: Sequence[torch.Tensor], side: str, step: int) -> None:
+    """Check that a model still computes numbers; a class may be ruled out by -inf.
+
+    Args:
+        heads: Logits of each head.
+        side: Whose they are, for the message.
+        step: Number of the forward pass.
+
+    Raises:
+        NonFiniteLossError: If a logit is NaN or +inf.
+    """
+    if any(bool((logits.isnan() | logits.isposinf()).any()) for logits in heads):
+        raise NonFiniteLossError(
+            f"The {side}'s logits must be finite at every step.",
+            received=f"NaN or infinite logits at step {step}",
+            cure="Lower the learning rate, or set training.precision to fp32.",
+        )
+
+
+def check_total(total: torch.Tensor | float) -> None:
+    """Check that there is something to learn from.
+
+    Raises:
+        LossInputError: If no term came together, so that the total is the number 0 and no tensor.
+    """
+    if not isinstance(total, torch.Tensor):
+        raise LossInputError(
+            "The adaptors must return something to learn from.",
+            received="no 'logits' on both sides, no 'losses', and no intermediate matches",
+            cure="Return {'logits': outputs.logits, …} from both adaptors.",
         )
 
 

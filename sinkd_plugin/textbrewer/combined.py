@@ -11,7 +11,7 @@ from sinkd_plugin.specs import KdLoss
 
 
 class CombinedLoss:
-    """``KD + (weight / kd_loss_weight) * SD``, so that TextBrewer's factor leaves ``kd_loss_weight * KD + weight * SD``.
+    """``KD + (weight / kd_loss_weight) * SD``: TextBrewer's factor leaves ``kd_loss_weight * KD + weight * SD``.
 
     A weight scheduler of TextBrewer scales both terms along.
 
@@ -42,9 +42,8 @@ class CombinedLoss:
                 cure="Use sinkd_plugin.SinkhornDistiller, which keeps the two terms apart.",
             )
         kd = self._base(student_logits, teacher_logits, temperature)
-        return kd + self._weight / self._kd_loss_weight * self._transport(
-            as_rows(student_logits), as_rows(teacher_logits)
-        )
+        distance: torch.Tensor = self._transport(as_rows(student_logits), as_rows(teacher_logits))
+        return kd + self._weight / self._kd_loss_weight * distance
 
 
 def transport_loss(options: SinkdOptions) -> SinkhornLoss:

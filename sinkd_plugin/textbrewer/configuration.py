@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -65,14 +65,29 @@ class DistillationConfig(_host.DistillationConfig):  # type: ignore[misc, name-d
         return cls(**validate_mapping(dict_object))
 
     @classmethod
+    def from_options(cls, options: DistillationOptions) -> DistillationConfig:
+        """Build it from the ``distillation`` block of a run's configuration."""
+        return cls(**options.model_dump())
+
+    @classmethod
     def from_json_file(cls, json_filename: str | Path) -> DistillationConfig:
         """Build it from a JSON file."""
-        return cls.from_dict(json.loads(Path(json_filename).read_text(encoding="utf-8")))
+        return cls.from_dict(_parsed(json_filename, json.loads))
 
     @classmethod
     def from_yaml_file(cls, yaml_filename: str | Path) -> DistillationConfig:
         """Build it from a YAML file."""
-        return cls.from_dict(yaml.safe_load(Path(yaml_filename).read_text(encoding="utf-8")))
+        return cls.from_dict(_parsed(yaml_filename, yaml.safe_load))
+
+
+def _parsed(filename: str | Path, parse: Callable[[str], Any]) -> Any:
+    try:
+        return parse(Path(filename).read_text(encoding="utf-8"))
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        raise ConfigError(
+            f"'{filename}' must be a readable file with a distillation configuration.",
+            received=" ".join(str(error).split()),
+        ) from error
 
 
 def validate_mapping(data: Any) -> dict[str, Any]:
@@ -104,11 +119,15 @@ def _transport(name: str, parameters: dict[str, Any], block: SinkdOptions | None
 
 def _registered(name: str, parameters: dict[str, Any]) -> str:
     """The key of a loss in TextBrewer's table; a parametrised one gets a key of its own, so that two never mix."""
-    if not parameters:
-        if name not in _host.KD_LOSS_MAP:
-            raise unknown_name("loss", name, map(str, _host.KD_LOSS_MAP))
+    if not parameters and name in _host.KD_LOSS_MAP:
         return name
     spec = catalog().losses.get(name)
+    if spec.slot != "kd_loss":
+        raise ConfigError(
+            "'distillation.kd_loss_type' must be a loss between logits.",
+            received=f"'{name}', which compares hidden states",
+            cure="Name it as the 'loss' of an entry in distillation.intermediate_matches.",
+        )
     options = validate(spec.options, parameters, "distillation.kd_loss_type")
     key = f"{name} {options.model_dump_json()}"
     _host.KD_LOSS_MAP[key] = spec.build(options)
@@ -139,12 +158,21 @@ _SCHEDULERS = {
 }
 
 
+_PARAMETRISED = {"flsw": "[flsw, BETA, GAMMA]", "cwsm": "[cwsm, BETA]"}
+
+
 def _checked_scheduler(key: str, value: str | tuple[Any, ...], known: Mapping[str, Any]) -> str | tuple[Any, ...]:
     name = value if isinstance(value, str) else str(value[0])
     if name == "none":
         return sys.intern(name)  # TextBrewer compares by identity, which text from a JSON file fails
     if name not in known:
-        raise unknown_name(f"{key.replace('_', ' ')}", name, [*known, "none"])
+        raise unknown_name(key.replace("_", " "), name, [*known, "none"])
+    if name in _PARAMETRISED and isinstance(value, str):
+        raise ConfigError(
+            f"'distillation.{key}': '{name}' needs its parameters.",
+            received=f"'{name}'",
+            cure=f"Write {_PARAMETRISED[name]}.",
+        )
     return value
 
 

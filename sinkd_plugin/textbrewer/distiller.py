@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Literal
 
 import torch
 
-from sinkd_plugin.errors import NonFiniteLossError
+from sinkd_plugin.errors import NonFiniteLossError, unknown_name
 from sinkd_plugin.losses.sinkhorn import SinkhornLoss
 from sinkd_plugin.ot.options import SinkdOptions
-from sinkd_plugin.textbrewer.checks import check_adapted, check_shapes
+from sinkd_plugin.textbrewer.checks import check_adapted, check_finite, check_shapes, check_total
 from sinkd_plugin.textbrewer.combined import as_rows, transport_loss
 from sinkd_plugin.textbrewer.host import textbrewer
 
@@ -27,6 +27,10 @@ class SinkhornDistiller(_host.GeneralDistiller):  # type: ignore[misc, name-defi
 
     Used like ``GeneralDistiller``. The transport term has its own weight and its own entry in the log, takes the
     logits that ``logits_mask`` selects, and is computed in float32 whatever the precision of the models.
+
+    With ``sinkd_plugin.DistillationConfig`` it trains exactly as ``GeneralDistiller`` does. With TextBrewer's own and
+    ``kd_loss_type="sinkd"`` the two differ where ``kd_loss_weight`` is not 1: TextBrewer's distillers multiply the
+    whole slot by it, the transport term included.
 
     Args:
         train_config: TextBrewer's ``TrainingConfig``.
@@ -55,14 +59,15 @@ class SinkhornDistiller(_host.GeneralDistiller):  # type: ignore[misc, name-defi
         observer: Observer | None = None,
         save_state_dicts: bool = True,
     ) -> None:
-        super().__init__(train_config, distill_config, model_T, model_S, adaptor_T, adaptor_S, custom_matches)
         base, transport = _terms(distill_config)
+        super().__init__(train_config, distill_config, model_T, model_S, adaptor_T, adaptor_S, custom_matches)
         self.kd_loss = _host.KD_LOSS_MAP[base]
         self._transport: SinkhornLoss | None = transport_loss(transport) if transport else None
         self._transport_weight = transport.weight if transport else 0.0
         self._precision = precision
         self._observer = observer
         self._save_state_dicts = save_state_dicts
+        self._passes = 0
 
     def train_on_batch(self, batch: Any, args: Mapping[str, Any]) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
         """One forward pass of both models and the loss; accepts the ``BatchEncoding`` of Transformers' collators."""
@@ -77,12 +82,16 @@ class SinkhornDistiller(_host.GeneralDistiller):  # type: ignore[misc, name-defi
 
         Raises:
             LossInputError: If the adaptors' results do not fit each other.
+            NonFiniteLossError: If logits are NaN or infinite.
         """
         check_adapted(results_S, results_T, self.d_config.hard_label_weight)
         with self._autocast(enabled=False):
-            student, teacher = _in_float32(results_S), _in_float32(results_T)
+            student, teacher = _in_float32(_tidied(results_S)), _in_float32(_tidied(results_T))
+            for results, side in ((student, "student"), (teacher, "teacher")):
+                check_finite(results.get("logits", []), side, self._passes)
             transport = self._transport_term(student, teacher)
             total, terms = super().compute_loss(student, teacher)
+        check_total(total)
         if transport is not None:
             total = total + self._transport_weight * transport
             terms[TRANSPORT_TERM] = transport
@@ -108,6 +117,7 @@ class SinkhornDistiller(_host.GeneralDistiller):  # type: ignore[misc, name-defi
             self.tb_writer.add_scalar(f"scalar/{name}", value, writer_step)
         if self._observer is not None:
             self._observer(writer_step, values)
+        self._passes = writer_step + 1
 
     def initialize_training(self, *arguments: Any) -> tuple[Any, Any, bool | None]:
         """As in TextBrewer; its own bars are off when an observer draws one."""
@@ -128,8 +138,10 @@ class SinkhornDistiller(_host.GeneralDistiller):  # type: ignore[misc, name-defi
         return torch.autocast(torch.device(self.t_config.device).type, torch.bfloat16, enabled=enabled)
 
     def _transport_term(self, student: Mapping[str, Any], teacher: Mapping[str, Any]) -> torch.Tensor | None:
-        """The sum over heads, as TextBrewer sums its KD term; computed first, because ``probability_shift`` writes
-        into the teacher's logits."""
+        """The sum over heads, as TextBrewer sums its KD term.
+
+        Computed before that term, because ``probability_shift`` writes into the teacher's logits.
+        """
         pairs = list(zip(_selected(student), _selected(teacher), strict=True))
         for student_logits, teacher_logits in pairs:
             check_shapes(student_logits, teacher_logits)
@@ -139,11 +151,19 @@ class SinkhornDistiller(_host.GeneralDistiller):  # type: ignore[misc, name-defi
 
 
 def _terms(config: Any) -> tuple[str, SinkdOptions | None]:
-    """Name of the KD term and options of the transport term, from our configuration or from TextBrewer's own."""
+    """Name of the KD term and options of the transport term, from our configuration or from TextBrewer's own.
+
+    Raises:
+        UnknownNameError: If TextBrewer knows no such KD term.
+    """
     transport = getattr(config, "sinkd", None)
     if config.kd_loss_type == "sinkd":
         return "kl", transport or SinkdOptions()
-    return getattr(config, "base_kd_loss_type", config.kd_loss_type), transport
+    base: Any = getattr(config, "base_kd_loss_type", config.kd_loss_type)
+    known = isinstance(base, Hashable) and base in _host.KD_LOSS_MAP
+    if not known:
+        raise unknown_name("loss", str(base), map(str, _host.KD_LOSS_MAP))
+    return base, transport
 
 
 def _plain(batch: Any) -> Any:
@@ -153,11 +173,36 @@ def _plain(batch: Any) -> Any:
     return {key: _plain(value) if isinstance(value, Mapping) else value for key, value in batch.items()}
 
 
+def _tidied(results: Mapping[str, Any]) -> dict[str, Any]:
+    """Without a loss that is ``None``, and with a mask for each head.
+
+    Transformers' models return ``None`` where the batch has no labels; TextBrewer stumbles over one mask for several
+    heads.
+    """
+    tidied = dict(results)
+    losses = [loss for loss in tidied.pop("losses", []) if loss is not None]
+    if losses:
+        tidied["losses"] = losses
+    if len(tidied.get("logits_mask", [])) == 1:
+        tidied["logits_mask"] = list(tidied["logits_mask"]) * len(tidied["logits"])
+    return tidied
+
+
 def _in_float32(results: Mapping[str, Any]) -> dict[str, Any]:
-    logits = [
-        head.float() if head.dtype in (torch.float16, torch.bfloat16) else head for head in results.get("logits", [])
-    ]
-    return {**results, "logits": logits} if logits else dict(results)
+    """Logits and what intermediate matches compare: autocast leaves some in half precision and some not."""
+    return {
+        name: [_widened(tensor) for tensor in value] if _are_features(name, value) else value
+        for name, value in results.items()
+    }
+
+
+def _are_features(name: str, value: Any) -> bool:
+    return name in ("logits", *_host.FEATURES) and isinstance(value, (list, tuple))
+
+
+def _widened(tensor: Any) -> Any:
+    half = isinstance(tensor, torch.Tensor) and tensor.dtype in (torch.float16, torch.bfloat16)
+    return tensor.float() if half else tensor
 
 
 def _selected(results: Mapping[str, Any]) -> list[torch.Tensor]:

@@ -29,26 +29,32 @@ def _register() -> None:
 
 
 class _HostFinder(MetaPathFinder):
-    """Lets the other finders find TextBrewer, makes its loader register afterwards, and leaves."""
+    """Lets the other finders find TextBrewer, and makes its loader register afterwards."""
+
+    def __init__(self) -> None:
+        self._searching = False
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        if fullname != HOST:
+        if fullname != HOST or self._searching:
             return None
-        sys.meta_path.remove(self)  # or find_spec below would come back here
-        spec = importlib.util.find_spec(fullname)
+        self._searching = True  # or the search below would come back here
+        try:
+            spec = importlib.util.find_spec(fullname)
+        finally:
+            self._searching = False
         if spec is None or spec.loader is None:
-            sys.meta_path.insert(0, self)
             return None
-        spec.loader.exec_module = partial(_execute_and_register, spec.loader.exec_module)  # type: ignore[method-assign]
+        spec.loader.exec_module = partial(self._execute, spec.loader.exec_module)  # type: ignore[method-assign]
         return spec
 
-
-def _execute_and_register(execute: Callable[[ModuleType], None], module: ModuleType) -> None:
-    """Load TextBrewer with its syntax warnings muted (it compares strings by identity), then register."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", SyntaxWarning)
-        warnings.simplefilter("ignore", DeprecationWarning)
-        execute(module)
-    _register()
+    def _execute(self, execute: Callable[[ModuleType], None], module: ModuleType) -> None:
+        """Load TextBrewer with its syntax warnings muted (it compares strings by identity), register, and leave."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", SyntaxWarning)
+            warnings.simplefilter("ignore", DeprecationWarning)
+            execute(module)
+        _register()
+        if self in sys.meta_path:  # only now: looking for a spec is not yet an import
+            sys.meta_path.remove(self)

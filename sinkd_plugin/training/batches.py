@@ -41,7 +41,7 @@ def training_batches(
     generator = torch.Generator().manual_seed(seed)
     sampler = LengthGroupedSampler(batch_size, lengths=lengths, generator=generator)
     return DataLoader(
-        examples,  # type: ignore[arg-type]
+        examples,
         batch_size=batch_size,
         sampler=sampler,
         collate_fn=DataCollatorWithPadding(tokenizer),
@@ -55,7 +55,7 @@ def reading_batches(
     lengths = [len(ids) for ids in examples["input_ids"][:]]
     order = sorted(range(len(lengths)), key=lengths.__getitem__, reverse=True)
     collate = DataCollatorWithPadding(tokenizer)
-    return DataLoader(examples.select(order), batch_size=batch_size, collate_fn=collate)  # type: ignore[arg-type]
+    return DataLoader(examples.select(order), batch_size=batch_size, collate_fn=collate)
 
 
 def model_inputs(batch: Mapping[str, Any]) -> dict[str, torch.Tensor]:

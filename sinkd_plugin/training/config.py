@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from sinkd_plugin.errors import ConfigError
 from sinkd_plugin.options import Options, validate
 from sinkd_plugin.tasks.options import DataOptions, FilesTask
 from sinkd_plugin.textbrewer.options import DistillationOptions
+
+FolderPath = Annotated[Path, AfterValidator(Path.expanduser)]
 
 
 class OptimizerOptions(Options):
@@ -68,7 +70,7 @@ class TrainingOptions(Options):
         teacher_cache: ``auto`` computes the teacher's logits once; ``off`` runs the teacher at every step.
     """
 
-    output_dir: Path
+    output_dir: FolderPath
     device: str = "auto"
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     seed: int = Field(0, ge=0, lt=2**32)
@@ -94,7 +96,7 @@ class RunConfig(Options):
     """
 
     task: str | FilesTask
-    data_dir: Path | None = None
+    data_dir: FolderPath | None = None
     data: DataOptions = DataOptions()
     architecture: str = "auto"
     teacher: TeacherOptions
@@ -108,14 +110,15 @@ class RunConfig(Options):
     @classmethod
     def _only_student_keys(cls, baselines: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
         for name, changes in baselines.items():
-            if not name.isidentifier():
-                raise ValueError(f"a baseline's name must be a word, not {name!r}")
+            if not name.isidentifier() or name in _TAKEN_NAMES:
+                raise ValueError(f"a baseline's name must be a word other than student and teacher, not {name!r}")
             for key in changes:
                 if key.split(".")[0] not in _BASELINE_SECTIONS:
                     raise ValueError(f"{name} may change only {', '.join(_BASELINE_SECTIONS)}, not '{key}'")
         return baselines
 
 
+_TAKEN_NAMES = ("student", "teacher")
 _BASELINE_SECTIONS = ("student", "distillation", "optimizer")
 
 
@@ -141,17 +144,21 @@ def load_config(path: Path, changes: Sequence[str] = ()) -> RunConfig:
 def checked(data: Mapping[str, Any]) -> RunConfig:
     """Plain data as a configuration, each baseline checked as well."""
     config = validate(RunConfig, data)
-    for name in config.baselines:
-        baseline(config, name)
+    students(config)
     return config
 
 
 def baseline(config: RunConfig, name: str) -> RunConfig:
     """The configuration of one baseline: ``config`` with that baseline's changes."""
-    data = plain(config)
+    data = {**plain(config), "baselines": {}}
     for key, value in config.baselines[name].items():
-        data = with_key(data, key, value)
-    return validate(RunConfig, {**data, "baselines": {}}, f"baselines.{name}")
+        data = with_key(data, key, value, f"baselines.{name}")
+    return validate(RunConfig, data, f"baselines.{name}")
+
+
+def students(config: RunConfig) -> dict[str, RunConfig]:
+    """The configuration of every student of a run by its name: the student's own, and the baselines'."""
+    return {"student": config, **{name: baseline(config, name) for name in config.baselines}}
 
 
 def plain(config: RunConfig) -> dict[str, Any]:
@@ -160,8 +167,8 @@ def plain(config: RunConfig) -> dict[str, Any]:
     return data
 
 
-def with_key(data: Mapping[str, Any], key: str, value: Any) -> dict[str, Any]:
-    """A copy of ``data`` in which the dotted ``key`` has ``value``.
+def with_key(data: Mapping[str, Any], key: str, value: Any, where: str = "") -> dict[str, Any]:
+    """A copy of ``data`` in which the dotted ``key`` has ``value``; ``where`` is the path of ``data`` for messages.
 
     Raises:
         ConfigError: If the key leads through something that is no mapping.
@@ -171,9 +178,10 @@ def with_key(data: Mapping[str, Any], key: str, value: Any) -> dict[str, Any]:
         return {**data, first: value}
     inner = data.get(first)
     inner = {} if inner is None else inner
+    path = f"{where}.{first}" if where else first
     if not isinstance(inner, Mapping):
-        raise ConfigError(f"'{first}' must be a mapping to have the key '{rest}'.", received=repr(inner))
-    return {**data, first: with_key(inner, rest, value)}
+        raise ConfigError(f"'{path}' must be a mapping to have the key '{rest}'.", received=repr(inner))
+    return {**data, first: with_key(inner, rest, value, path)}
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -10,10 +10,11 @@ from typing import Any
 from torch.optim import AdamW, Optimizer
 from transformers import PreTrainedModel, get_linear_schedule_with_warmup
 
-from sinkd_plugin.console import Meter, progress
-from sinkd_plugin.errors import ConfigError
+from sinkd_plugin.architectures.loading import quiet_transformers
+from sinkd_plugin.console import progress
 from sinkd_plugin.plugins import loaded_plugins
 from sinkd_plugin.specs import DistillationPlan, Distiller
+from sinkd_plugin.storage import storage_errors
 from sinkd_plugin.textbrewer.configuration import DistillationConfig
 from sinkd_plugin.textbrewer.distiller import SinkhornDistiller
 from sinkd_plugin.textbrewer.host import textbrewer
@@ -36,32 +37,22 @@ def distill(config: RunConfig, material: Material, journal: Journal, name: str) 
         NonFiniteLossError: If the loss becomes NaN or infinite; the journal holds the steps before.
     """
     batches = training_batches(material.train, material.tokenizer, config.optimizer.batch_size, config.training.seed)
-    steps_per_epoch = _steps_per_epoch(len(batches), config.training.gradient_accumulation_steps)
-    plan = _plan(config, material, journal.folder / "tensorboard" / name)
-    with _progress(journal, name, len(batches) * config.optimizer.epochs) as observer:
+    steps = len(batches) // config.training.gradient_accumulation_steps * config.optimizer.epochs
+    with storage_errors(journal.folder), _progress(journal, name, len(batches) * config.optimizer.epochs) as observer:
+        plan = _plan(config, material, journal.folder / "tensorboard" / name)
         distiller = _distiller(plan, observer)
-        optimizer = _optimizer(material.student, config.optimizer)
-        with distiller:
+        with quiet_transformers(), distiller:
             distiller.train(
-                optimizer,
+                _optimizer(material.student, config.optimizer),
                 _with_teacher(batches, material),
                 num_epochs=config.optimizer.epochs,
                 scheduler_class=get_linear_schedule_with_warmup,
-                scheduler_args=_schedule(config.optimizer, steps_per_epoch * config.optimizer.epochs),
+                scheduler_args=_schedule(config.optimizer, steps),
                 max_grad_norm=config.optimizer.max_grad_norm,
                 batch_postprocessor=None if material.teacher_logits is not None else without_index,
+                **_compared_outputs(config, material),
             )
     return plan
-
-
-def _steps_per_epoch(batches: int, accumulation: int) -> int:
-    if accumulation > batches:
-        raise ConfigError(
-            f"'training.gradient_accumulation_steps' must not exceed the {batches} batches of an epoch.",
-            received=accumulation,
-            cure="Lower it, or lower optimizer.batch_size.",
-        )
-    return batches // accumulation
 
 
 def _plan(config: RunConfig, material: Material, log_dir: Path) -> DistillationPlan:
@@ -72,7 +63,7 @@ def _plan(config: RunConfig, material: Material, log_dir: Path) -> DistillationP
             device=material.device,
             gradient_accumulation_steps=config.training.gradient_accumulation_steps,
         ),
-        distill_config=DistillationConfig(**config.distillation.model_dump(exclude_none=True)),
+        distill_config=DistillationConfig.from_options(config.distillation),
         teacher=material.teacher,
         student=material.student,
         adaptor=material.architecture.adaptor,
@@ -102,13 +93,20 @@ def _progress(journal: Journal, name: str, steps: int) -> Iterator[Any]:
 
         def observe(step: int, terms: Mapping[str, float]) -> None:
             journal.write(student=name, step=step, **terms)
-            _show(meter, terms)
+            meter.advance(loss=terms["total_loss"])
 
         yield observe
 
 
-def _show(meter: Meter, terms: Mapping[str, float]) -> None:
-    meter.advance(loss=terms["total_loss"])
+def _compared_outputs(config: RunConfig, material: Material) -> dict[str, bool]:
+    """What both models must return for the intermediate matches, as arguments of their forward pass."""
+    features = {match.feature for match in config.distillation.intermediate_matches}
+    if "attention" in features:
+        for model in (material.teacher, material.student):
+            # fused kernels never form the attention matrix; BERT cannot switch, but steps aside when it is asked for
+            model.set_attn_implementation("eager")
+    wanted = {"output_hidden_states": "hidden" in features, "output_attentions": "attention" in features}
+    return {name: True for name, needed in wanted.items() if needed}
 
 
 def _with_teacher(batches: Any, material: Material) -> Any:

@@ -20,12 +20,17 @@ def environment() -> dict[str, Any]:
         "versions": {"python": platform.python_version(), **{name: _version(name) for name in _PACKAGES}},
         "machine": {
             "platform": platform.platform(),
-            "processor": getattr(torch.cpu, "get_capabilities", dict)().get("cpu_name") or platform.processor(),
+            "processor": _cpu().get("cpu_name") or platform.processor(),
             "cores": os.cpu_count(),
             "threads": torch.get_num_threads(),
             "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
         },
     }
+
+
+def _cpu() -> dict[str, Any]:
+    capabilities: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()  # newer versions of torch have it
+    return capabilities
 
 
 def _version(name: str) -> str:

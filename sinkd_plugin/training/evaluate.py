@@ -46,11 +46,11 @@ def evaluation_options(
     named = task or record.get("task")
     if named is None:
         raise ConfigError("A task must be named.", received=f"'{reference}' without sinkd.json", cure="Pass --task.")
-    length = max_length or (record.get("max_length") if task is None else None)
+    length = max_length if max_length is not None or task else record.get("max_length")
     given = {
         "task": named,
         "data_dir": data_dir or (record.get("data_dir") if task is None else None),
-        "data": {"max_length": length} if length else {},
+        "data": {} if length is None else {"max_length": length},
         "device": device,
     }
     return validate(EvaluationOptions, given)
@@ -66,12 +66,13 @@ def evaluate(reference: str, options: EvaluationOptions) -> dict[str, Any]:
     Returns:
         ``model``, ``task``, ``metric``, ``test`` (each metric), ``interval``, ``n``, ``parameters``.
     """
+    device = resolve_device(options.device)
     folder = resolve_model(reference)
     architecture = architecture_of(load_config(folder)).build()
     loaded = load_task(options.task, data_dir=options.data_dir, data=options.data, seed=0)
     model, tokenizer = architecture.load(folder, loaded.spec.labels, needs_head=True)
     examples = tokenize(loaded.splits["test"], loaded.spec.text, tokenizer, options.data.max_length)
-    found = evaluated(model.to(resolve_device(options.device)), tokenizer, examples, what=reference)
+    found = evaluated(model.to(device), tokenizer, examples, what=reference)
     about = {"model": reference, "task": loaded.spec.name, "metric": loaded.spec.metric}
     return {**about, **found["scores"], "parameters": found["parameters"]}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, gettempdir
 from typing import Any
 
 import torch
@@ -21,6 +21,7 @@ from transformers import (
 
 from sinkd_plugin.console import Meter, progress
 from sinkd_plugin.errors import NonFiniteLossError
+from sinkd_plugin.storage import storage_errors
 from sinkd_plugin.textbrewer.distiller import Precision
 from sinkd_plugin.training.config import OptimizerOptions
 
@@ -41,7 +42,11 @@ def finetune(
         NonFiniteLossError: If the loss becomes NaN or infinite.
     """
     steps = math.ceil(len(examples) / options.batch_size) * options.epochs
-    with TemporaryDirectory() as scratch, progress("Fine-tuning the teacher", steps) as meter:
+    with (
+        storage_errors(Path(gettempdir())),
+        TemporaryDirectory() as scratch,
+        progress("Fine-tuning the teacher", steps) as meter,
+    ):
         trainer = Trainer(
             model=model,
             args=_arguments(Path(scratch), options, seed, device, precision),

@@ -12,8 +12,10 @@ import torch
 import transformers
 from datasets import Dataset
 
-from sinkd_plugin.references import sha256
+from sinkd_plugin.storage import sha256
 from sinkd_plugin.version import __version__
+
+_MODEL_FILES = ("*.safetensors", "config.json", "tokenizer*.json", "vocab.*", "*.model")
 
 
 def fingerprint(**parts: Any) -> str:
@@ -32,7 +34,9 @@ def split_fingerprint(split: Dataset, columns: Sequence[str]) -> str:
 
 
 def model_fingerprint(reference: str) -> str:
-    """The hash of a model's weights where they lie in a folder, else its hub id."""
+    """The hashes of a model's weights, configuration and tokenizer where they lie in a folder, else its hub id."""
     folder = Path(reference)
-    weights = sorted(folder.glob("*.safetensors")) if folder.is_dir() else []
-    return " ".join([sha256(path) for path in weights]) or reference
+    if not folder.is_dir():
+        return reference
+    paths = sorted(path for pattern in _MODEL_FILES for path in folder.glob(pattern))
+    return " ".join(f"{path.name} {sha256(path)}" for path in paths)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Collection
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
-from sinkd_plugin.storage import storage_errors
+from sinkd_plugin.storage import storage_errors, write_text
 
 
 class Journal:
@@ -15,23 +15,33 @@ class Journal:
 
     Args:
         folder: The run folder; it must exist.
+        students: Names of the run's students; what an earlier run noted of others is dropped.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, students: Collection[str]) -> None:
         self.folder = folder
         self._path = folder / "metrics.jsonl"
-        with storage_errors(self._path):
-            self._stream = self._path.open("a", encoding="utf-8", buffering=1)
+        self._keep(lambda name: name in students)
+
+    def restart(self, student: str) -> None:
+        """Forget the steps of a student that an interrupted run has left, because it starts anew."""
+        self._keep(lambda name: name != student)
 
     def write(self, **record: Any) -> None:
         """Append one record."""
+        with storage_errors(self._path), self._path.open("a", encoding="utf-8") as stream:
+            stream.write(json.dumps(record) + "\n")
+
+    def _keep(self, wanted: Callable[[str], bool]) -> None:
         with storage_errors(self._path):
-            self._stream.write(json.dumps(record) + "\n")
+            lines = self._path.read_text(encoding="utf-8").splitlines(keepends=True) if self._path.is_file() else []
+        kept = [line for line in lines if line.endswith("\n") and wanted(_student(line))]
+        if kept != lines or not self._path.is_file():
+            write_text(self._path, "".join(kept))
 
-    def __enter__(self) -> Journal:
-        return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._stream.close()
+def _student(line: str) -> str:
+    try:
+        return str(json.loads(line)["student"])
+    except (ValueError, KeyError, TypeError):
+        return ""  # no record of ours, and of no student

@@ -8,11 +8,11 @@ import torch
 from datasets import Dataset
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from sinkd_plugin.errors import ConfigError
 from sinkd_plugin.references import resolve_model
 from sinkd_plugin.specs import Architecture
 from sinkd_plugin.textbrewer.distiller import Precision
 from sinkd_plugin.training.batches import tokenize
+from sinkd_plugin.training.compatibility import runs_at_every_step
 from sinkd_plugin.training.config import RunConfig
 from sinkd_plugin.training.device import seed_everything
 from sinkd_plugin.training.fingerprint import fingerprint
@@ -63,9 +63,6 @@ def gather_material(config: RunConfig, prepared: Prepared, stage: Stage) -> Mate
     teacher_logits = _teacher_logits(config, prepared, stage, teacher, teacher_tokenizer)
     seed_everything(config.training.seed)
     student, tokenizer = _student(config, prepared, teacher, teacher_tokenizer)
-    if teacher_logits is None:
-        _check_same_tokens(teacher_tokenizer, tokenizer)
-        _show_features(config, teacher, student)
     return Material(
         architecture=prepared.architecture,
         teacher=teacher,
@@ -99,28 +96,9 @@ def _teacher_logits(
     teacher: PreTrainedModel,
     tokenizer: PreTrainedTokenizerBase,
 ) -> torch.Tensor | None:
-    if config.training.teacher_cache == "off" or config.distillation.intermediate_matches:
-        return None  # intermediate matches look at the teacher's hidden states, which are not kept
+    if runs_at_every_step(config):
+        return None
     expected = fingerprint(teacher=stage.fingerprint, data=prepared.data_fingerprint, precision=prepared.precision)
     train = _tokenized("train", config, prepared, tokenizer)
     folder = config.training.output_dir / "teacher_logits"
     return cached_logits(folder, expected, teacher, tokenizer, train, prepared.precision)
-
-
-def _check_same_tokens(teacher: PreTrainedTokenizerBase, student: PreTrainedTokenizerBase) -> None:
-    if teacher.get_vocab() != student.get_vocab():
-        raise ConfigError(
-            "Teacher and student must share a tokenizer where the teacher runs at every step.",
-            received="two different vocabularies",
-            cure="Set training.teacher_cache to auto and leave out distillation.intermediate_matches.",
-        )
-
-
-def _show_features(config: RunConfig, teacher: PreTrainedModel, student: PreTrainedModel) -> None:
-    """Make both models return what the intermediate matches compare."""
-    features = {match.feature for match in config.distillation.intermediate_matches}
-    for model in (teacher, student):
-        model.config.output_hidden_states = "hidden" in features
-        if "attention" in features:
-            model.set_attn_implementation("eager")  # the fused kernels never form the attention matrix
-            model.config.output_attentions = True

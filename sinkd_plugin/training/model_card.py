@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from huggingface_hub import EvalResult, ModelCardData
 
+from sinkd_plugin.ot.options import SinkdOptions
+from sinkd_plugin.textbrewer.configuration import DistillationConfig
 from sinkd_plugin.training.config import RunConfig
 from sinkd_plugin.training.prepare import Prepared
 from sinkd_plugin.training.stage import Stage
@@ -15,15 +18,14 @@ _TITLES = {"accuracy": "Accuracy", "f1": "F1", "matthews_correlation": "Matthews
 
 def student_card(config: RunConfig, prepared: Prepared, scores: dict[str, Any], teacher: Stage) -> str:
     """README.md of a student: scores beside its teacher's, and what it was trained with."""
-    transport = config.distillation.sinkd
-    weights = config.distillation
-    term = f" + {transport.weight:g} · SD" if transport else ""
+    loss = DistillationConfig.from_options(config.distillation)
+    term = f" + {loss.sinkd.weight:g} · SD" if loss.sinkd else ""
     body = f"""
 # Student for {prepared.task.spec.name}
 
 Distilled from `{config.teacher.model}` with
-`L = {weights.hard_label_weight:g} · CE + {weights.kd_loss_weight:g} · KD{term}`
-(KD: `{_kd_name(config)}` at temperature {weights.temperature:g}{_transport_text(config)}).
+`L = {loss.hard_label_weight:g} · CE + {loss.kd_loss_weight:g} · KD{term}`
+(KD: `{loss.base_kd_loss_type}` at temperature {loss.temperature:g}{_transport_text(loss.sinkd)}).
 
 {_scores_table({"student": scores, "teacher": teacher.report()})}
 The student agrees with its teacher on {scores["agreement_with_teacher"]:.1%} of the test split.
@@ -64,20 +66,20 @@ def _front_matter(config: RunConfig, prepared: Prepared, scores: dict[str, Any])
         library_name="transformers",
         pipeline_tag="text-classification",
         tags=["knowledge-distillation", "sinkd"],
-        base_model=None if ":" in config.teacher.model else config.teacher.model,
+        base_model=_hub_id(config, prepared),
         model_name=f"{spec.name} classifier",
         eval_results=results,
     )
     return f"---\n{data.to_yaml()}\n---\n"
 
 
-def _kd_name(config: RunConfig) -> str:
-    kind = config.distillation.kd_loss_type
-    return kind if isinstance(kind, str) else kind[0]
+def _hub_id(config: RunConfig, prepared: Prepared) -> str | None:
+    """The teacher's name on the hub, where it has one; folders and packages of this machine mean nothing elsewhere."""
+    on_the_hub = prepared.teacher == config.teacher.model and not Path(prepared.teacher).is_dir()
+    return prepared.teacher if on_the_hub else None
 
 
-def _transport_text(config: RunConfig) -> str:
-    transport = config.distillation.sinkd
+def _transport_text(transport: SinkdOptions | None) -> str:
     if transport is None:
         return ""
     return (

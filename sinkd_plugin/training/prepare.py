@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
+from transformers import PretrainedConfig
 
 from sinkd_plugin.architectures.loading import load_config as load_model_config
 from sinkd_plugin.architectures.specs import architecture_of
 from sinkd_plugin.catalog import catalog
+from sinkd_plugin.errors import ConfigError
 from sinkd_plugin.references import resolve_model
 from sinkd_plugin.specs import Architecture, ArchitectureSpec
 from sinkd_plugin.tasks.load import LoadedTask, load_task
 from sinkd_plugin.textbrewer.configuration import DistillationConfig
 from sinkd_plugin.textbrewer.distiller import Precision
-from sinkd_plugin.training.config import RunConfig, baseline
+from sinkd_plugin.training.compatibility import check_student
+from sinkd_plugin.training.config import RunConfig, students
 from sinkd_plugin.training.device import resolve_device, resolve_precision
 from sinkd_plugin.training.fingerprint import fingerprint, model_fingerprint, split_fingerprint
 
@@ -50,11 +54,17 @@ def prepare(config: RunConfig) -> Prepared:
     Raises:
         SinkdError: The first thing that is wrong.
     """
-    _check_losses(config)
+    for student in students(config).values():
+        DistillationConfig.from_options(student.distillation)  # knows every name and range of its keys
     device = resolve_device(config.training.device)
     teacher = resolve_model(config.teacher.model)
-    spec = _architecture(config, teacher)
+    model_config = load_model_config(teacher)
+    spec = _architecture(config, model_config)
+    for name, student in students(config).items():
+        check_student(student, "student" if name == "student" else f"baselines.{name}.student", teacher, model_config)
     task = load_task(config.task, data_dir=config.data_dir, data=config.data, seed=config.training.seed)
+    for student in students(config).values():
+        _check_accumulation(student, len(task.splits["train"]))
     return Prepared(
         task=task,
         data_fingerprint=fingerprint(
@@ -70,12 +80,18 @@ def prepare(config: RunConfig) -> Prepared:
     )
 
 
-def _check_losses(config: RunConfig) -> None:
-    for student in (config, *(baseline(config, name) for name in config.baselines)):
-        DistillationConfig(**student.distillation.model_dump(exclude_none=True))
-
-
-def _architecture(config: RunConfig, teacher: str) -> ArchitectureSpec:
+def _architecture(config: RunConfig, model_config: PretrainedConfig) -> ArchitectureSpec:
     if config.architecture != "auto":
         return catalog().architectures.get(config.architecture)
-    return architecture_of(load_model_config(teacher))
+    return architecture_of(model_config)
+
+
+def _check_accumulation(config: RunConfig, examples: int) -> None:
+    """TextBrewer trains nothing, and says nothing, where an epoch has fewer batches than a step needs."""
+    batches = math.ceil(examples / config.optimizer.batch_size)
+    if config.training.gradient_accumulation_steps > batches:
+        raise ConfigError(
+            f"'training.gradient_accumulation_steps' must not exceed the batches of an epoch, which are {batches}.",
+            received=config.training.gradient_accumulation_steps,
+            cure="Lower it, or lower optimizer.batch_size.",
+        )

@@ -8,12 +8,12 @@ from typing import Any
 import yaml
 
 from sinkd_plugin.errors import UserError
-from sinkd_plugin.storage import write_json, write_text
-from sinkd_plugin.training.config import RunConfig, baseline, plain
+from sinkd_plugin.storage import storage_errors, write_json, write_text
+from sinkd_plugin.training.config import RunConfig, plain, students
 from sinkd_plugin.training.environment import environment
 from sinkd_plugin.training.journal import Journal
 from sinkd_plugin.training.prepare import Prepared, prepare
-from sinkd_plugin.training.stage import Stage
+from sinkd_plugin.training.stage import RECORD, Stage
 from sinkd_plugin.training.student import student_stage
 from sinkd_plugin.training.teacher import teacher_stage
 
@@ -38,42 +38,64 @@ def run(config: RunConfig, *, overwrite: bool = False) -> dict[str, Any]:
         SinkdError: Whatever stands in the way, in the project's words; finished stages stay.
     """
     folder = config.training.output_dir
-    _refuse_another_run(folder, config, overwrite)
+    changed = _differs(folder, config)
+    if changed and not overwrite and (folder / TEACHER_FOLDER / RECORD).is_file():
+        raise _another_run(folder)
     prepared = prepare(config)
+    if changed:
+        with storage_errors(folder):
+            (folder / RESULT_FILE).unlink(missing_ok=True)
     write_text(folder / CONFIG_FILE, _as_yaml(config))
     write_json(folder / "environment.json", environment())
+    return _make(config, prepared, folder)
+
+
+def _make(config: RunConfig, prepared: Prepared, folder: Path) -> dict[str, Any]:
     teacher = teacher_stage(config, prepared, folder / TEACHER_FOLDER)
-    with Journal(folder) as journal:
-        student = student_stage(config, prepared, teacher, journal, STUDENT_FOLDER, folder / STUDENT_FOLDER)
-        baselines = {
-            name: student_stage(
-                baseline(config, name), prepared, teacher, journal, name, folder / BASELINES_FOLDER / name
-            )
-            for name in config.baselines
-        }
-    result = _result(config, prepared, teacher, student, baselines)
+    journal = Journal(folder, students(config))
+    stages = {
+        name: student_stage(student, prepared, teacher, journal, name, _student_folder(folder, name))
+        for name, student in students(config).items()
+    }
+    result = _result(config, prepared, teacher, stages)
     write_json(folder / RESULT_FILE, result)
     return result
+
+
+def _student_folder(folder: Path, name: str) -> Path:
+    return folder / STUDENT_FOLDER if name == STUDENT_FOLDER else folder / BASELINES_FOLDER / name
 
 
 def _as_yaml(config: RunConfig) -> str:
     return yaml.safe_dump(plain(config), sort_keys=False, allow_unicode=True)
 
 
-def _refuse_another_run(folder: Path, config: RunConfig, overwrite: bool) -> None:
+def _differs(folder: Path, config: RunConfig) -> bool:
+    """Whether the folder holds a run of another configuration; where the folder lies does not matter."""
     earlier = folder / CONFIG_FILE
-    if overwrite or not earlier.is_file() or earlier.read_text(encoding="utf-8") == _as_yaml(config):
-        return
-    raise UserError(
+    if not earlier.is_file():
+        return False
+    try:
+        found = yaml.safe_load(earlier.read_text(encoding="utf-8"))
+        return _without_folder(found) != _without_folder(plain(config))
+    except (OSError, ValueError, TypeError, KeyError, yaml.YAMLError):
+        return True  # no configuration that this version wrote
+
+
+def _without_folder(data: dict[str, Any]) -> dict[str, Any]:
+    return {**data, "training": {**data["training"], "output_dir": None}}
+
+
+def _another_run(folder: Path) -> UserError:
+    return UserError(
         "A run folder holds one run.",
-        received=f"'{folder}' with the run of another configuration (see {earlier})",
+        received=f"'{folder}' with the run of another configuration (see {folder / CONFIG_FILE})",
         cure="Choose another training.output_dir, or pass --overwrite.",
     )
 
 
-def _result(
-    config: RunConfig, prepared: Prepared, teacher: Stage, student: Stage, baselines: dict[str, Stage]
-) -> dict[str, Any]:
+def _result(config: RunConfig, prepared: Prepared, teacher: Stage, stages: dict[str, Stage]) -> dict[str, Any]:
+    reports = {name: stage.report() for name, stage in stages.items()}
     return {
         "task": prepared.task.spec.name,
         "metric": prepared.task.spec.metric,
@@ -81,8 +103,8 @@ def _result(
         "architecture": prepared.architecture_name,
         "precision": prepared.precision,
         "train_examples": len(prepared.task.splits["train"]),
-        "student": student.report(),
+        "student": reports.pop(STUDENT_FOLDER),
         "teacher": teacher.report(),
-        "baselines": {name: stage.report() for name, stage in baselines.items()},
+        "baselines": reports,
         "versions": environment()["versions"],
     }

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from sinkd_plugin.console import note
-from sinkd_plugin.plugins import loaded_plugins
+from sinkd_plugin.plugins import announce
 from sinkd_plugin.references import resolve_model
 from sinkd_plugin.storage import new_folder
 from sinkd_plugin.training.config import RunConfig
@@ -38,6 +38,7 @@ def student_stage(
     if stage is not None:
         note(f"Student '{name}': taken from {target}")
         return stage
+    journal.restart(name)
     material = gather_material(config, prepared, teacher)
     plan = distill(config, material, journal, name)
     scored = evaluated(
@@ -45,7 +46,7 @@ def student_stage(
     )
     record = {"fingerprint": expected, **provenance(config), **scored}
     _save(material, target, record, student_card(config, prepared, scored["scores"], teacher))
-    loaded_plugins().manager.hook.sinkd_after_distill(plan=plan, result=record["scores"])
+    announce("sinkd_after_distill", plan=plan, result=record["scores"])
     return Stage(folder=target, record=record)
 
 

@@ -54,7 +54,7 @@ def _fingerprint(config: RunConfig, prepared: Prepared) -> str:
 def _make(config: RunConfig, prepared: Prepared, target: Path, expected: str) -> Stage:
     seed_everything(config.training.seed)
     task, options = prepared.task, config.teacher.finetune
-    model, tokenizer = prepared.architecture.load(prepared.teacher, task.spec.labels)
+    model, tokenizer = prepared.architecture.load(prepared.teacher, task.spec.labels, needs_head=options is None)
     model.to(prepared.device)
     splits = {
         name: tokenize(task.splits[name], task.spec.text, tokenizer, config.data.max_length)
