@@ -19,8 +19,9 @@ TARGETS_HOOK = "sinkd_export_targets"
 
 
 def has_targets() -> bool:
-    """Whether any plugin brings the hook of export targets."""
-    return hasattr(loaded_plugins().manager.hook, TARGETS_HOOK)
+    """Whether any plugin brings the hook of export targets; one that only implements it has nobody to call it."""
+    hook = getattr(loaded_plugins().manager.hook, TARGETS_HOOK, None)
+    return hook is not None and hook.has_spec()
 
 
 def targets() -> Table[Any]:

@@ -48,18 +48,20 @@ def _tables() -> dict[str, Table[Any]]:
 
 
 def _row(plugin: PluginInfo, tables: dict[str, Table[Any]]) -> dict[str, Any]:
-    adds = {kind: [entry.spec.name for entry in table if entry.plugin == plugin.name] for kind, table in tables.items()}
-    failures = (
-        [plugin.failure] if plugin.failure else [table.failures.get(plugin.name, "") for table in tables.values()]
-    )
+    failures = [plugin.failure] if plugin.failure else [table.failures.get(plugin.title) for table in tables.values()]
+    # the name of a plugin with a rival means the rival, or nobody, in every table
+    counted = {} if plugin.has_rival else tables
+    adds = {
+        kind: [entry.spec.name for entry in table if entry.plugin == plugin.name] for kind, table in counted.items()
+    }
     return {
         "name": plugin.name,
         "distribution": plugin.distribution,
         "version": plugin.version,
         "adds": {kind: names for kind, names in adds.items() if names},
         "failures": [failure for failure in failures if failure],
-        "clashes": _clashes(plugin.name, tables),
-        "unknown_hooks": _unknown_hooks(plugin.name),
+        "clashes": _clashes(plugin.name, counted),
+        "unknown_hooks": [] if plugin.has_rival else _unknown_hooks(plugin.name),
     }
 
 
