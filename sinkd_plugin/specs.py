@@ -185,6 +185,8 @@ class DistillationPlan:
         student: The student to train.
         adaptor: Adaptor of both.
         precision: Of the models.
+        observer: To be called after each forward pass with its number and its loss terms, ``total_loss`` among them;
+            it writes the run's journal and moves its progress bar.
     """
 
     train_config: Any
@@ -193,6 +195,7 @@ class DistillationPlan:
     student: torch.nn.Module
     adaptor: Callable[[Mapping[str, Any], Any], dict[str, Any]]
     precision: Literal["fp32", "bf16"]
+    observer: Callable[[int, Mapping[str, float]], None] | None = None
 
 
 class Distiller(Protocol):

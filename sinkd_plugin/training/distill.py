@@ -16,7 +16,7 @@ from sinkd_plugin.plugins import loaded_plugins
 from sinkd_plugin.specs import DistillationPlan, Distiller
 from sinkd_plugin.storage import storage_errors
 from sinkd_plugin.textbrewer.configuration import DistillationConfig
-from sinkd_plugin.textbrewer.distiller import SinkhornDistiller
+from sinkd_plugin.textbrewer.distiller import Observer, SinkhornDistiller
 from sinkd_plugin.textbrewer.host import textbrewer
 from sinkd_plugin.training.batches import WithTeacherLogits, training_batches, without_index
 from sinkd_plugin.training.config import OptimizerOptions, RunConfig
@@ -39,8 +39,8 @@ def distill(config: RunConfig, material: Material, journal: Journal, name: str) 
     batches = training_batches(material.train, material.tokenizer, config.optimizer.batch_size, config.training.seed)
     steps = len(batches) // config.training.gradient_accumulation_steps * config.optimizer.epochs
     with storage_errors(journal.folder), _progress(journal, name, len(batches) * config.optimizer.epochs) as observer:
-        plan = _plan(config, material, journal.folder / "tensorboard" / name)
-        distiller = _distiller(plan, observer)
+        plan = _plan(config, material, journal.folder / "tensorboard" / name, observer)
+        distiller = _distiller(plan)
         with quiet_transformers(), distiller:
             distiller.train(
                 _optimizer(material.student, config.optimizer),
@@ -55,7 +55,7 @@ def distill(config: RunConfig, material: Material, journal: Journal, name: str) 
     return plan
 
 
-def _plan(config: RunConfig, material: Material, log_dir: Path) -> DistillationPlan:
+def _plan(config: RunConfig, material: Material, log_dir: Path, observer: Observer) -> DistillationPlan:
     return DistillationPlan(
         train_config=textbrewer().TrainingConfig(
             output_dir=str(config.training.output_dir),
@@ -68,10 +68,11 @@ def _plan(config: RunConfig, material: Material, log_dir: Path) -> DistillationP
         student=material.student,
         adaptor=material.architecture.adaptor,
         precision=material.precision,
+        observer=observer,
     )
 
 
-def _distiller(plan: DistillationPlan, observer: Any) -> Distiller:
+def _distiller(plan: DistillationPlan) -> Distiller:
     """A plugin's distiller if one offers its own for this plan, else ours."""
     offered: Distiller | None = loaded_plugins().manager.hook.sinkd_make_distiller(plan=plan)
     return offered or SinkhornDistiller(
@@ -82,7 +83,7 @@ def _distiller(plan: DistillationPlan, observer: Any) -> Distiller:
         plan.adaptor,
         plan.adaptor,
         precision=plan.precision,
-        observer=observer,
+        observer=plan.observer,
         save_state_dicts=False,
     )
 

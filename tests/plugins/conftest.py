@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
+import site
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -62,6 +64,14 @@ class Environment:
         """Run a command, however it ends."""
         return finished([self.python, "-m", "sinkd_plugin", *words], PYTHONPATH=self.path, **environment)
 
+    def pip(self, *words: str | Path) -> None:
+        """Run this environment's pip, which is the one of the environment around it."""
+        run([self.python, *PIP, *words])
+
+    def program(self, text: str, **environment: str) -> str:
+        """What a Python program that ends well prints."""
+        return run([self.python, "-c", text], PYTHONPATH=self.path, **environment).stdout.strip()
+
     def json(self, *words: str | Path, **environment: str) -> Any:
         """What a command that ends well prints as JSON."""
         done = self.sinkd(*words, "--json", **environment)
@@ -97,3 +107,45 @@ def _project(folder: Path, name: str, plugin: str, source: str) -> Path:
     text = PROJECT.format(distribution=name.replace("_", "-"), plugin=plugin, module=name)
     (project / "pyproject.toml").write_text(text, encoding="utf-8")
     return project
+
+
+ACME = Path(__file__).parent / "acme"
+
+
+@pytest.fixture(scope="session")
+def acme_wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel of ``tests/plugins/acme``, as its author would publish it."""
+    source, built = tmp_path_factory.mktemp("acme") / "source", tmp_path_factory.mktemp("wheel")
+    shutil.copytree(ACME, source, ignore=shutil.ignore_patterns("__pycache__"))
+    subprocess.run(
+        [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(built)],
+        cwd=source,
+        check=True,
+        capture_output=True,
+    )
+    (wheel,) = built.glob("*.whl")
+    return wheel
+
+
+@pytest.fixture(scope="session")
+def scratch(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Environment]:
+    """Make a virtual environment that also sees everything in this one, so that nothing big is installed twice."""
+
+    def make() -> Environment:
+        folder = tmp_path_factory.mktemp("scratch") / "venv"
+        run([sys.executable, "-m", "venv", "--without-pip", folder])
+        python = folder / "bin" / "python"
+        own = run([python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"]).stdout.strip()
+        lines = [f"import site; site.addsitedir({seen!r})\n" for seen in site.getsitepackages()]
+        Path(own, "this_environment.pth").write_text("".join(lines), encoding="utf-8")
+        return Environment(python)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def acme(acme_wheel: Path, scratch: Callable[[], Environment]) -> Environment:
+    """An environment with acme's wheel."""
+    environment = scratch()
+    environment.pip("install", "--no-index", "--no-deps", acme_wheel)
+    return environment

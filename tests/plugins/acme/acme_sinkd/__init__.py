@@ -1,0 +1,1 @@
+"""A plugin for sinkd that adds one of each kind."""

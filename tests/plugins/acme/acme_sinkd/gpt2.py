@@ -1,0 +1,51 @@
+"""The architecture ``acme_gpt2``: GPT-2 as a classifier that reads its last token."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from sinkd_plugin.catalog import catalog
+from sinkd_plugin.errors import ModelReferenceError
+from sinkd_plugin.specs import Architecture, ArchitectureSpec
+
+if TYPE_CHECKING:
+    from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
+
+
+class Gpt2:
+    """An encoder in all but one thing: to find the last token of a padded row, the model must know the padding."""
+
+    def __init__(self) -> None:
+        self._encoder: Architecture = catalog().architectures.get("encoder").build()
+
+    def load(
+        self, folder: str, labels: Sequence[str], *, needs_head: bool = False
+    ) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+        model, tokenizer = self._encoder.load(folder, labels, needs_head=needs_head)
+        if tokenizer.pad_token_id is None:
+            raise ModelReferenceError(
+                "A GPT-2 classifier needs a tokenizer with a padding token.",
+                received=f"'{folder}', whose tokenizer has none",
+                cure="Set tokenizer.pad_token, and save it there again.",
+            )
+        model.config.pad_token_id = tokenizer.pad_token_id
+        return model, tokenizer
+
+    def student_from_layers(self, teacher: PreTrainedModel, layers: Sequence[int]) -> PreTrainedModel:
+        return self._encoder.student_from_layers(teacher, layers)
+
+    def adaptor(self, batch: Mapping[str, Any], outputs: Any) -> dict[str, Any]:
+        return self._encoder.adaptor(batch, outputs)
+
+
+def supports(config: PretrainedConfig) -> bool:
+    return bool(config.model_type == "gpt2")
+
+
+SPEC = ArchitectureSpec(
+    name="acme_gpt2",
+    summary="GPT-2 with a classification head on its last token.",
+    supports=supports,
+    build=Gpt2,
+)
