@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 
 from sinkd_plugin.ot.found import Found
+from sinkd_plugin.ot.known import gradient_wanted, known_value
 from sinkd_plugin.ot.options import TransportOptions
 from sinkd_plugin.ot.solver import SolverName, choose_solver
 from sinkd_plugin.ot.sweeps import SweepSettings
-from sinkd_plugin.ot.value import solve, transport_value
+from sinkd_plugin.ot.value import solve, value_and_gradient
 
 
 def settings_of(options: TransportOptions) -> SweepSettings:
@@ -39,37 +42,88 @@ def dense_transport(
         log_teacher: ``(..., m)``, the same for the teacher.
         options: Regularization, sweeps, order, value and gradient.
         largest_cost: A bound of the cost that is known without looking at it.
+
+    Returns:
+        The value is differentiable by all three.
+    """
+    sources = cost, log_student, log_teacher
+    wanted = gradient_wanted(*sources)
+    # Only the logarithmic form differentiates by the marginals.
+    masses_matter = gradient_wanted(log_student, log_teacher)
+    solver = "log" if masses_matter else choose(cost, options, largest_cost)
+    found, gradients = solve_dense(*sources, options, solver=solver, differentiate=wanted)
+    return replace(found, value=known_value(found.value, sources, gradients)) if wanted else found
+
+
+def choose(cost: torch.Tensor, options: TransportOptions, largest_cost: float) -> SolverName:
+    """The solver for a cost of which a bound is known.
+
+    Args:
+        cost: ``(..., n, m)``; its values are not looked at.
+        options: Regularization, sweeps and penalty.
+        largest_cost: The bound.
+    """
+    spread = (largest_cost + options.pairing_penalty) / options.regularization
+    return choose_solver(spread, options.iterations, max(cost.shape[-2:]), cost.dtype, cost.device.type)
+
+
+def solve_dense(
+    cost: torch.Tensor,
+    log_student: torch.Tensor,
+    log_teacher: torch.Tensor,
+    options: TransportOptions,
+    *,
+    solver: SolverName,
+    differentiate: bool,
+    even: bool = False,
+) -> tuple[Found, tuple[torch.Tensor | None, ...]]:
+    """What ``dense_transport`` found, its value detached, beside its derivatives by cost and both logarithms.
+
+    Args:
+        cost: ``(..., n, m)``.
+        log_student: ``(..., n)``.
+        log_teacher: ``(..., m)``.
+        options: Regularization, sweeps, order, value and gradient.
+        solver: Which form of the sweeps.
+        differentiate: Whether derivatives are wanted.
+        even: Whether all points of both sides have equal mass.
     """
     swapped = options.rows == "teacher"
-    leading = cost.shape[:-2]
-    # One side first is the transposed problem of the other side first.
-    problem = cost.mT if swapped else cost
+    # The one side first is the transposed problem of the other side first.
+    problem = _stack(cost.mT if swapped else cost)
     sides = (log_teacher, log_student) if swapped else (log_student, log_teacher)
-    if problem.dim() > 3:
-        problem = problem.flatten(0, -3)
-        sides = (sides[0].flatten(0, -2), sides[1].flatten(0, -2))
     settings = settings_of(options)
-    # Only the logarithmic form differentiates by the marginals.
-    masses_matter = sides[0].requires_grad or sides[1].requires_grad
-    solver = "log" if masses_matter else _solver(problem, settings, largest_cost)
-    solution = solve(problem, *sides, settings, solver)
+    first, second = (side.reshape(*problem.shape[:-2], -1) for side in sides)
+    solution = solve(problem, first, second, settings, solver, even=even)
 
-    def plan() -> torch.Tensor:
-        found = solution.plan()
-        return (found.mT if swapped else found).reshape(cost.shape)
+    def straight(matrix: torch.Tensor) -> torch.Tensor:
+        return (matrix.mT if swapped else matrix).reshape(cost.shape)
 
-    return Found(
-        value=transport_value(problem, *sides, solution, settings).reshape(leading),
+    gradients: tuple[torch.Tensor | None, ...] = ()
+    if differentiate:
+        value, gradient = value_and_gradient(problem, solution, settings)
+        rows, columns = (
+            (gradient.log_columns, gradient.log_rows) if swapped else (gradient.log_rows, gradient.log_columns)
+        )
+        gradients = straight(gradient.cost), _like(rows, log_student), _like(columns, log_teacher)
+    else:
+        value = solution.value(problem.detach().to(solution.dtype), settings)
+    found = Found(
+        value=value.reshape(cost.shape[:-2]),
         log_student=log_student,
         log_teacher=log_teacher,
         solver=solver,
         sweeps=solution.sweeps,
         converged=solution.converged,
-        plan=plan,
+        plan=lambda: straight(solution.plan()),
         cost=cost.detach,
     )
+    return found, gradients
 
 
-def _solver(cost: torch.Tensor, settings: SweepSettings, largest_cost: float) -> SolverName:
-    spread = (largest_cost + settings.pairing_penalty) / settings.regularization
-    return choose_solver(spread, settings.iterations, max(cost.shape[-2:]), cost.dtype, cost.device.type)
+def _stack(cost: torch.Tensor) -> torch.Tensor:
+    return cost.flatten(0, -3) if cost.dim() > 3 else cost
+
+
+def _like(gradient: torch.Tensor | None, source: torch.Tensor) -> torch.Tensor | None:
+    return None if gradient is None else gradient.reshape(source.shape)

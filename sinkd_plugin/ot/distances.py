@@ -47,9 +47,9 @@ class _Distances(torch.autograd.Function):
         by_student = by_teacher = None
         with torch.no_grad():
             if ctx.needs_input_grad[0]:
-                by_student = _by_first(upstream, student, teacher, ctx.p, cost)
+                by_student = distances_gradient(upstream, student, teacher, ctx.p, cost)
             if ctx.needs_input_grad[1]:
-                by_teacher = _by_first(upstream.mT, teacher, student, ctx.p, cost.mT)
+                by_teacher = distances_gradient(upstream.mT, teacher, student, ctx.p, cost.mT)
         return (
             None if by_student is None else once(by_student, upstream),
             None if by_teacher is None else once(by_teacher, upstream),
@@ -97,10 +97,18 @@ def _chunks(first: torch.Tensor, second: torch.Tensor, step: int) -> Iterator[tu
         yield first[..., start : start + step], second[..., start : start + step]
 
 
-def _by_first(
+def distances_gradient(
     upstream: torch.Tensor, first: torch.Tensor, second: torch.Tensor, p: float, cost: torch.Tensor
 ) -> torch.Tensor:
-    """``Σ_j upstream_ij ∂D_ij/∂first_i``."""
+    """``Σ_j upstream_ij ∂D_ij/∂first_i``, the derivative by the first rows of a weighted sum of distances.
+
+    Args:
+        upstream: ``(..., n, m)``, the weights.
+        first: ``(..., n, classes)``.
+        second: ``(..., m, classes)``.
+        p: 1, 2 or infinity.
+        cost: ``(..., n, m)``, the distances.
+    """
     upstream, cost = upstream.contiguous(), cost.contiguous()
     # An accelerator's routine takes a buffer of rows × rows × classes, so it is given few classes at a time.
     step = max(first.shape[-1], 1) if first.device.type == "cpu" else _CHUNK

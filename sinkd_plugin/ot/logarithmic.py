@@ -32,21 +32,31 @@ class LogSolution:
     converged: bool | None = None
 
     @property
+    def dtype(self) -> torch.dtype:
+        """The type it was computed in."""
+        return self.log_kernel.dtype
+
+    @property
     def sweeps(self) -> int:
         """Sweeps done."""
         return len(self.row_potentials)
 
-    def plan(self, rows: slice = slice(None)) -> torch.Tensor:
-        """The plan (Eq. 17), or some of its rows."""
-        log_u = (self.row_potentials[-1] + self.log_rows)[..., rows, None]
+    def plan(self) -> torch.Tensor:
+        """The plan (Eq. 17)."""
+        log_u = (self.row_potentials[-1] + self.log_rows).unsqueeze(-1)
         log_v = (self.column_potentials[-1] + self.log_columns).unsqueeze(-2)
-        return (self.log_kernel[..., rows, :] + log_u).add_(log_v).exp_()
+        return (self.log_kernel + log_u).add_(log_v).exp_()
 
-    def replay(self, cost: torch.Tensor, settings: SweepSettings) -> Gradient:
-        """The gradient of exactly these sweeps; the derivative of a logsumexp is a softmax."""
+    def value(self, cost: torch.Tensor, settings: SweepSettings) -> torch.Tensor:
+        """The value of each problem."""
+        return weighted_plan(self.plan(), cost, settings).sum(dim=(-2, -1))
+
+    def value_and_gradient(self, cost: torch.Tensor, settings: SweepSettings) -> tuple[torch.Tensor, Gradient]:
+        """The value of each problem, and the gradient of exactly these sweeps: logsumexp's derivative is a softmax."""
         plan = self.plan()
         by_kernel = weighted_plan(plan, cost, settings)
         by_row, by_column = by_kernel.sum(dim=-1), by_kernel.sum(dim=-2)
+        value = by_row.sum(dim=-1)
         by_log_rows, by_log_columns = torch.zeros_like(by_row), torch.zeros_like(by_column)
         for t in reversed(range(self.sweeps)):
             by_log_columns += by_column
@@ -57,9 +67,8 @@ class LogSolution:
             share = self._row_share(t).mul_(by_row.unsqueeze(-1))
             by_kernel -= share
             by_row, by_column = torch.zeros_like(by_row), -share.sum(dim=-2)
-        return Gradient(
-            cost=by_kernel.div_(-settings.regularization).add_(plan), log_rows=by_log_rows, log_columns=by_log_columns
-        )
+        by_cost = by_kernel.div_(-settings.regularization).add_(plan)
+        return value, Gradient(cost=by_cost, log_rows=by_log_rows, log_columns=by_log_columns)
 
     def _column_share(self, t: int) -> torch.Tensor:
         """What each row holds of a column's sum when the columns are scaled."""

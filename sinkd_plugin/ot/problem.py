@@ -6,7 +6,8 @@ import math
 
 import torch
 
-from sinkd_plugin.ot.cost import batch_cost, flattened_cost, sample_cost
+from sinkd_plugin.ot.batch import batch_transport, largest_batch_cost
+from sinkd_plugin.ot.cost import flattened_cost, sample_cost
 from sinkd_plugin.ot.dense import dense_transport
 from sinkd_plugin.ot.found import Found
 from sinkd_plugin.ot.marginals import Marginals
@@ -53,14 +54,13 @@ def solve_problem(
 
 def _batch(student: torch.Tensor, teacher: torch.Tensor, marginals: Marginals, options: TransportOptions) -> Found:
     """Between rows (Eq. 13). Two classes have one degree of freedom: their rows lie on a line."""
-    p = float(options.p)
-    masses = marginals.log_student, marginals.log_teacher
-    largest = 2 ** (1 / p)
+    largest = largest_batch_cost(float(options.p))
     on_line = student.shape[-1] == 2 and student.shape[-2] >= _ROWS_FOR_LINE and marginals.uniform
     if on_line and line_suffices(options):
         points = student[..., 0] * largest, teacher[..., 0] * largest
+        masses = marginals.log_student, marginals.log_teacher
         return transport_on_line(*points, *masses, options, largest_cost=largest)
-    return dense_transport(batch_cost(student, teacher, p), *masses, options, largest_cost=largest)
+    return batch_transport(student, teacher, marginals, options)
 
 
 def _flattened(student: torch.Tensor, teacher: torch.Tensor, marginals: Marginals, options: TransportOptions) -> Found:

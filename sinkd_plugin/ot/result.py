@@ -15,8 +15,6 @@ class TransportResult:
 
     Args:
         value: 0-dim, or ``(...)`` for groups; differentiable with respect to the student's logits.
-        student_marginal: ``(..., n)``, detached; the mass each of the student's points should have.
-        teacher_marginal: ``(..., m)``, detached; the same for the teacher.
         iterations: Sweeps done.
         converged: Whether the tolerance was met; ``None`` if none was asked for.
         solver: The form of the sweeps: ``"scaling-float32"``, ``"scaling-float64"``, ``"scaling-float64-absorbed"``,
@@ -24,17 +22,17 @@ class TransportResult:
         skipped_rows: Rows that were left out for a NaN or +inf on either side, 0-dim; ``None`` if none may be.
         find_plan: Computes ``plan``.
         find_cost: Computes ``cost``.
+        find_marginals: Computes ``student_marginal`` and ``teacher_marginal``.
     """
 
     value: torch.Tensor
-    student_marginal: torch.Tensor
-    teacher_marginal: torch.Tensor
     iterations: int
     converged: bool | None = None
     solver: str = "none"
     skipped_rows: torch.Tensor | None = None
     find_plan: Callable[[], torch.Tensor] = field(repr=False)
     find_cost: Callable[[], torch.Tensor] = field(repr=False)
+    find_marginals: Callable[[], tuple[torch.Tensor, torch.Tensor]] = field(repr=False)
 
     @cached_property
     def plan(self) -> torch.Tensor:
@@ -48,6 +46,20 @@ class TransportResult:
     def cost(self) -> torch.Tensor:
         """The cost ``(..., n, m)``, detached."""
         return self.find_cost()
+
+    @cached_property
+    def _marginals(self) -> tuple[torch.Tensor, torch.Tensor]:
+        return self.find_marginals()
+
+    @property
+    def student_marginal(self) -> torch.Tensor:
+        """The mass each of the student's points should have, ``(..., n)``, detached."""
+        return self._marginals[0]
+
+    @property
+    def teacher_marginal(self) -> torch.Tensor:
+        """The mass each of the teacher's points should have, ``(..., m)``, detached."""
+        return self._marginals[1]
 
     @cached_property
     def marginal_residual(self) -> torch.Tensor:

@@ -36,6 +36,11 @@ class Solution(Protocol):
     """A plan in the form it was found in, detached, with what its gradient needs."""
 
     @property
+    def dtype(self) -> torch.dtype:
+        """The type it was computed in."""
+        ...
+
+    @property
     def sweeps(self) -> int:
         """Sweeps done."""
         ...
@@ -45,12 +50,16 @@ class Solution(Protocol):
         """Whether the tolerance was met; ``None`` if none was asked for."""
         ...
 
-    def plan(self, rows: slice = slice(None)) -> torch.Tensor:
-        """The plan ``(..., n, m)``, or some of its rows."""
+    def plan(self) -> torch.Tensor:
+        """The plan ``(..., n, m)``."""
         ...
 
-    def replay(self, cost: torch.Tensor, settings: SweepSettings) -> Gradient:
-        """Differentiate the value by what it depends on, the sweeps in reverse."""
+    def value(self, cost: torch.Tensor, settings: SweepSettings) -> torch.Tensor:
+        """The value of each problem, ``(...)``."""
+        ...
+
+    def value_and_gradient(self, cost: torch.Tensor, settings: SweepSettings) -> tuple[torch.Tensor, Gradient]:
+        """The value of each problem, and its derivatives: the sweeps in reverse."""
         ...
 
 
@@ -78,6 +87,11 @@ def row_blocks(matrix: torch.Tensor) -> list[slice]:
     rows = matrix.shape[-2]
     step = max(1, _BLOCK_ELEMENTS * rows // max(matrix.numel(), 1))
     return [slice(start, min(start + step, rows)) for start in range(0, rows, step)]
+
+
+def sum_of(parts: list[torch.Tensor]) -> torch.Tensor:
+    """The sum of a few tensors of one shape."""
+    return parts[0] if len(parts) == 1 else torch.stack(parts).sum(dim=0)
 
 
 def weighted_plan(plan: torch.Tensor, cost: torch.Tensor, settings: SweepSettings) -> torch.Tensor:

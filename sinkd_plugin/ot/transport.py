@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import torch
@@ -53,7 +54,7 @@ def sinkhorn_distance(
         marginals = weighted_marginals(*weights) if weights else uniform_marginals(student_logits, dtype)
         result = _distance(student_logits, teacher_logits.detach(), marginals, options, dtype)
         # A row that is not usable makes the value NaN: to look at one number is cheaper than to look at every row.
-        if not bool(result.value.isfinite().all()):
+        if not _all_finite(result.value):
             check_values(student_logits, teacher_logits)
         return result
 
@@ -130,13 +131,12 @@ def _result(
 
     return TransportResult(
         value=value if isinstance(mass, int) and mass == 1 else value * mass,
-        student_marginal=scaled(found.log_student.detach().exp()),
-        teacher_marginal=scaled(found.log_teacher.detach().exp()),
         iterations=found.sweeps,
         converged=found.converged,
         solver=found.solver,
         find_plan=lambda: scaled(found.plan()),
         find_cost=found.cost,
+        find_marginals=lambda: (scaled(found.log_student.detach().exp()), scaled(found.log_teacher.detach().exp())),
     )
 
 
@@ -146,15 +146,18 @@ def _mass(marginals: Marginals, options: TransportOptions, classes: int) -> int 
     return marginals.rows * classes if options.cost == "flattened" else marginals.rows
 
 
+def _all_finite(values: torch.Tensor) -> bool:
+    return math.isfinite(values.item()) if values.dim() == 0 else bool(values.isfinite().all())
+
+
 def _nothing_to_move(logits: torch.Tensor) -> TransportResult:
     """Zero, and still a function of the logits, so that ``backward`` works."""
     leading = logits.shape[:-2]
     empty, none = logits.new_zeros((*leading, 0, 0)), logits.new_zeros((*leading, 0))
     return TransportResult(
         value=logits.sum(dim=(-2, -1)),
-        student_marginal=none,
-        teacher_marginal=none,
         iterations=0,
         find_plan=lambda: empty,
         find_cost=lambda: empty,
+        find_marginals=lambda: (none, none),
     )
