@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from importlib.metadata import EntryPoint, entry_points
@@ -14,7 +14,7 @@ from typing import Any
 import pluggy
 
 from sinkd_plugin import hookspecs
-from sinkd_plugin.errors import nearest
+from sinkd_plugin.errors import PluginError, SinkdError, nearest
 from sinkd_plugin.hookspecs import PROJECT
 
 CORE = "core"
@@ -87,17 +87,55 @@ def loaded_plugins() -> LoadedPlugins:
 
 
 def announce(hook: str, **arguments: Any) -> None:
-    """Call an event hook; a plugin that fails in it is told of in the log and stops nothing.
+    """Call an event hook; a plugin that fails in it is told of in the log, and stops neither the others nor the run.
 
     Args:
         hook: Name of the hook.
         **arguments: What it receives.
     """
-    try:
-        getattr(loaded_plugins().manager.hook, hook)(**arguments)
-    except Exception as error:  # a plugin's hook may raise anything, and what it is told of is already done
-        logger.warning("A plugin failed in its hook %s: %s: %s", hook, type(error).__name__, error)
-        logger.debug("Where it failed", exc_info=True)
+    for implementation in _in_turn(hook):
+        try:
+            _call(implementation, arguments)
+        except Exception as error:  # a plugin's hook may raise anything, and what it is told of is already done
+            where = (implementation.plugin_name, hook, type(error).__name__, error)
+            logger.warning("Plugin '%s' failed in its hook %s: %s: %s", *where)
+            logger.debug("Where it failed", exc_info=True)
+
+
+def first_answer(hook: str, **arguments: Any) -> Any:
+    """What the first plugin that answers a hook with more than ``None`` says; ``None`` if none does.
+
+    Args:
+        hook: Name of the hook.
+        **arguments: What it receives.
+
+    Raises:
+        PluginError: If a plugin fails in it before another has answered.
+    """
+    for implementation in _in_turn(hook):
+        try:
+            answer = _call(implementation, arguments)
+        except SinkdError:
+            raise
+        except Exception as error:
+            raise PluginError(
+                f"The plugin '{implementation.plugin_name}' failed in its hook {hook}.",
+                received=f"{type(error).__name__}: {error}",
+                cure=f"Leave it out with {VARIABLE}, or tell whoever wrote it.",
+            ) from error
+        if answer is not None:
+            return answer
+    return None
+
+
+def _in_turn(hook: str) -> Sequence[pluggy.HookImpl]:
+    """The implementations of a hook in pluggy's order: what was registered last comes first."""
+    caller: pluggy.HookCaller = getattr(loaded_plugins().manager.hook, hook)
+    return caller.get_hookimpls()[::-1]
+
+
+def _call(implementation: pluggy.HookImpl, arguments: Mapping[str, Any]) -> Any:
+    return implementation.function(*(arguments[name] for name in implementation.argnames))
 
 
 def _selected() -> tuple[list[EntryPoint], list[PluginInfo]]:

@@ -174,6 +174,10 @@ class CommandSpec:
     load: Callable[[], click.Command]
 
 
+Observer = Callable[[int, Mapping[str, float]], None]
+"""Called after each forward pass with its number and its loss terms."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class DistillationPlan:
     """Everything a distiller needs; what ``sinkd_make_distiller`` receives.
@@ -195,7 +199,7 @@ class DistillationPlan:
     student: torch.nn.Module
     adaptor: Callable[[Mapping[str, Any], Any], dict[str, Any]]
     precision: Literal["fp32", "bf16"]
-    observer: Callable[[int, Mapping[str, float]], None] | None = None
+    observer: Observer | None = None
 
 
 class Distiller(Protocol):

@@ -12,11 +12,11 @@ from transformers import PreTrainedModel, get_linear_schedule_with_warmup
 
 from sinkd_plugin.architectures.loading import quiet_transformers
 from sinkd_plugin.console import progress
-from sinkd_plugin.plugins import loaded_plugins
-from sinkd_plugin.specs import DistillationPlan, Distiller
+from sinkd_plugin.plugins import first_answer
+from sinkd_plugin.specs import DistillationPlan, Distiller, Observer
 from sinkd_plugin.storage import storage_errors
 from sinkd_plugin.textbrewer.configuration import DistillationConfig
-from sinkd_plugin.textbrewer.distiller import Observer, SinkhornDistiller
+from sinkd_plugin.textbrewer.distiller import SinkhornDistiller
 from sinkd_plugin.textbrewer.host import textbrewer
 from sinkd_plugin.training.batches import WithTeacherLogits, training_batches, without_index
 from sinkd_plugin.training.config import OptimizerOptions, RunConfig
@@ -74,7 +74,7 @@ def _plan(config: RunConfig, material: Material, log_dir: Path, observer: Observ
 
 def _distiller(plan: DistillationPlan) -> Distiller:
     """A plugin's distiller if one offers its own for this plan, else ours."""
-    offered: Distiller | None = loaded_plugins().manager.hook.sinkd_make_distiller(plan=plan)
+    offered: Distiller | None = first_answer("sinkd_make_distiller", plan=plan)
     return offered or SinkhornDistiller(
         plan.train_config,
         plan.distill_config,

@@ -60,9 +60,13 @@ class Environment:
     python: Path
     path: str = ""
 
+    def run(self, *words: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
+        """Run its Python, however it ends."""
+        return finished([self.python, *words], PYTHONPATH=self.path, **environment)
+
     def sinkd(self, *words: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
         """Run a command, however it ends."""
-        return finished([self.python, "-m", "sinkd_plugin", *words], PYTHONPATH=self.path, **environment)
+        return self.run("-m", "sinkd_plugin", *words, **environment)
 
     def pip(self, *words: str | Path) -> None:
         """Run this environment's pip, which is the one of the environment around it."""

@@ -27,6 +27,11 @@ def hook(signature: str, body: str = "return []") -> str:
 
 
 DISTRIBUTIONS = {
+    "event_fails": ("event_fails", HEAD + hook("sinkd_after_distill(plan)", "raise OSError('inside')")),
+    "event_heard": ("event_heard", HEAD + hook("sinkd_after_distill(result)", "print('heard', result)")),
+    "event_fails_too": ("zz_event_fails", HEAD + hook("sinkd_after_distill()", "return 1 / 0")),
+    "no_distiller": ("no_distiller", HEAD + hook("sinkd_make_distiller()", "return None")),
+    "distiller_fails": ("distiller_fails", HEAD + hook("sinkd_make_distiller(plan)", "return plan.nothing")),
     "well": ("well", HEAD + LOSS.format(name="well_loss")),
     "hookspecs_fail": ("hookspecs", HEAD + hook("sinkd_add_hookspecs(pm)", "raise OSError('inside')")),
     "rival_one": ("rival", HEAD + LOSS.format(name="rival_one_loss")),
@@ -163,3 +168,20 @@ def test_a_variable_that_names_no_plugin_says_so_in_every_command(crowd: Environ
     assert f"Plugin 'wel': {expected}" in done.stderr
     assert "well_loss" not in done.stdout
     assert f"wel: failed: {expected}" in crowd.sinkd("plugins", SINKD_PLUGINS="wel").stdout
+
+
+def test_an_event_reaches_everyone_whoever_fails_in_it(crowd: Environment) -> None:
+    program = "from sinkd_plugin.plugins import announce; announce('sinkd_after_distill', plan=None, result={'n': 3})"
+    done = crowd.run("-c", program)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "heard {'n': 3}\n"
+    assert "Plugin 'event_fails' failed in its hook sinkd_after_distill: OSError: inside" in done.stderr
+    assert "Plugin 'zz_event_fails' failed in its hook sinkd_after_distill: ZeroDivisionError" in done.stderr
+
+
+def test_a_distiller_that_cannot_be_made_stops_the_run_and_names_its_plugin(crowd: Environment) -> None:
+    program = "from sinkd_plugin.plugins import first_answer; first_answer('sinkd_make_distiller', plan=None)"
+    done = crowd.run("-c", program)
+    assert "The plugin 'distiller_fails' failed in its hook sinkd_make_distiller." in done.stderr
+    assert "AttributeError: 'NoneType' object has no attribute 'nothing'" in done.stderr
+    assert crowd.run("-c", program, SINKD_PLUGINS="no_distiller").returncode == 0
