@@ -6,17 +6,19 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from sinkd_plugin.losses.hidden_states import hidden_sinkhorn
     from sinkd_plugin.losses.jensen_shannon import js
     from sinkd_plugin.losses.kullback_leibler import kl
     from sinkd_plugin.losses.reverse_kullback_leibler import reverse_kl
     from sinkd_plugin.losses.sinkhorn import SinkhornLoss
     from sinkd_plugin.losses.total_variation import tvd
 
-__all__ = ["SinkhornLoss", "js", "kl", "reverse_kl", "tvd"]
+__all__ = ["SinkhornLoss", "hidden_sinkhorn", "js", "kl", "reverse_kl", "tvd"]
 
 # No file is named like its function: importing the file would put the module where the function belongs.
 _HOMES = {
     "SinkhornLoss": "sinkhorn",
+    "hidden_sinkhorn": "hidden_states",
     "js": "jensen_shannon",
     "kl": "kullback_leibler",
     "reverse_kl": "reverse_kullback_leibler",

@@ -1,6 +1,10 @@
-"""Options of the losses that have no transport in them; light to import."""
+"""Options of the losses beside the paper's; light to import."""
 
 from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
 
 from sinkd_plugin.options import Options
 
@@ -14,3 +18,17 @@ class DivergenceOptions(Options):
     """
 
     scale_by_temperature_squared: bool = False
+
+
+class HiddenOptions(Options):
+    """Options of the Sinkhorn distance between hidden states.
+
+    Args:
+        regularization: λ, in units of the mean cost.
+        iterations: T, sweeps.
+        pooling: How an example's positions become one vector: their masked mean, or the first.
+    """
+
+    regularization: float = Field(default=0.1, ge=1e-3)
+    iterations: int = Field(default=20, ge=1, le=10_000)
+    pooling: Literal["mean", "first"] = "mean"

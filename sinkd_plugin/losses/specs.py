@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
-from sinkd_plugin.losses.options import DivergenceOptions
+from sinkd_plugin.losses.options import DivergenceOptions, HiddenOptions
 from sinkd_plugin.options import Options
 from sinkd_plugin.ot.options import SinkdOptions, TransportOptions
 from sinkd_plugin.specs import LossSpec
@@ -18,7 +18,7 @@ KdLossFunction = Callable[..., "torch.Tensor"]
 
 
 def loss_specs() -> tuple[LossSpec, ...]:
-    """Our losses for TextBrewer's ``kd_loss`` slot, and the two that TextBrewer brings."""
+    """Our losses for TextBrewer's slots, and the two that TextBrewer brings."""
     return (
         LossSpec(
             name="sinkd",
@@ -39,6 +39,13 @@ def loss_specs() -> tuple[LossSpec, ...]:
         _divergence("js", "Jensen-Shannon divergence."),
         _divergence("tvd", "Total variation distance."),
         _from_textbrewer("ce", "kd_ce_loss", "TextBrewer's cross-entropy with the teacher's probabilities."),
+        LossSpec(
+            name="hidden_sinkhorn",
+            summary="Batch-wise Sinkhorn distance between pooled hidden states, λ relative to the mean cost.",
+            slot="match_loss",
+            options=HiddenOptions,
+            build=_hidden_sinkhorn,
+        ),
         _from_textbrewer("mse", "kd_mse_loss", "TextBrewer's mean squared error between logits over the temperature."),
     )
 
@@ -65,6 +72,12 @@ def _sinkhorn(options: TransportOptions) -> KdLossFunction:
     from sinkd_plugin.losses.kd_slot import SinkhornInSlot
 
     return SinkhornInSlot(options)
+
+
+def _hidden_sinkhorn(options: HiddenOptions) -> KdLossFunction:
+    from sinkd_plugin.losses.match_slot import HiddenSinkhornInSlot
+
+    return HiddenSinkhornInSlot(options)
 
 
 def _build_divergence(name: str, options: DivergenceOptions) -> KdLossFunction:
