@@ -143,7 +143,7 @@ def _selected() -> tuple[list[EntryPoint], list[PluginInfo]]:
     found = list(entry_points(group=PROJECT))
     if not any(entry_point.value == OWN for entry_point in found):
         found.append(EntryPoint(name=CORE, value=OWN, group=PROJECT))
-    found.sort(key=lambda entry_point: (entry_point.name, not _is_ours(entry_point)))
+    found.sort(key=lambda entry_point: (entry_point.name, _distribution(entry_point)))
     wanted = {name.strip() for name in os.environ.get(VARIABLE, "").split(",")} - {""}
     if not wanted:
         return found, []
@@ -160,18 +160,21 @@ def _absent(name: str, known: set[str]) -> PluginInfo:
     return PluginInfo(name=name, distribution="–", version="–", failure=failure)
 
 
+def _distribution(entry_point: EntryPoint) -> str:
+    return entry_point.dist.name if entry_point.dist else DISTRIBUTION
+
+
 def _is_ours(entry_point: EntryPoint) -> bool:
-    return entry_point.value == OWN or (entry_point.dist is not None and entry_point.dist.name == DISTRIBUTION)
+    return entry_point.value == OWN or _distribution(entry_point) == DISTRIBUTION
 
 
 def _import(entry_point: EntryPoint, found: Sequence[EntryPoint]) -> tuple[PluginInfo, Any]:
     """A plugin and its module or object, which is ``None`` if there is a failure."""
-    distribution = entry_point.dist
     rivalry = _rivalry(entry_point, found)
     info = PluginInfo(
         name=entry_point.name,
-        distribution=distribution.name if distribution else DISTRIBUTION,
-        version=distribution.version if distribution else "unknown",
+        distribution=_distribution(entry_point),
+        version=entry_point.dist.version if entry_point.dist else "unknown",
         failure=rivalry,
         has_rival=rivalry is not None,
     )
@@ -188,7 +191,7 @@ def _rivalry(entry_point: EntryPoint, found: Sequence[EntryPoint]) -> str | None
     claims = [other for other in found if other.name == entry_point.name]
     if len(claims) == 1 or _is_ours(entry_point):
         return None
-    names = sorted(other.dist.name if other.dist else DISTRIBUTION for other in claims)
+    names = sorted(map(_distribution, claims))
     return f"{' and '.join(names)} each call a plugin '{entry_point.name}'; uninstall all but one"
 
 

@@ -96,6 +96,9 @@ def _grid(rows: list[dict[str, Any]]) -> Grid:
     return grid
 
 
+_ELSEWHERE = "it may belong to a later version, or to a plugin that is not installed"
+
+
 def _problems(row: dict[str, Any]) -> list[str]:
     failed = [f"failed: {failure}" for failure in row["failures"]]
     clashing = [
@@ -104,7 +107,8 @@ def _problems(row: dict[str, Any]) -> list[str]:
         for clash in row["clashes"]
     ]
     unknown = [
-        f"nothing calls the hook '{hook['hook']}'" + (f"; did you mean '{hook['nearest']}'?" if hook["nearest"] else "")
+        f"nothing calls the hook '{hook['hook']}'; "
+        + (f"did you mean '{hook['nearest']}'?" if hook["nearest"] else _ELSEWHERE)
         for hook in row["unknown_hooks"]
     ]
     return failed + clashing + unknown
