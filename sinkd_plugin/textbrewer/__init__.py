@@ -10,13 +10,29 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from sinkd_plugin.textbrewer.configuration import DistillationConfig
-    from sinkd_plugin.textbrewer.distiller import SinkhornDistiller
+    from sinkd_plugin.textbrewer.distiller import (
+        BasicDistiller,
+        GeneralDistiller,
+        MultiTaskDistiller,
+        MultiTeacherDistiller,
+        SinkhornDistiller,
+    )
+    from sinkd_plugin.textbrewer.trainer import BasicTrainer
 
-__all__ = ["DistillationConfig", "SinkhornDistiller"]
+__all__ = [
+    "BasicDistiller",
+    "BasicTrainer",
+    "DistillationConfig",
+    "GeneralDistiller",
+    "MultiTaskDistiller",
+    "MultiTeacherDistiller",
+    "SinkhornDistiller",
+]
 
 _HOMES = {
+    **dict.fromkeys(__all__, "sinkd_plugin.textbrewer.distiller"),
+    "BasicTrainer": "sinkd_plugin.textbrewer.trainer",
     "DistillationConfig": "sinkd_plugin.textbrewer.configuration",
-    "SinkhornDistiller": "sinkd_plugin.textbrewer.distiller",
 }
 
 

@@ -36,14 +36,11 @@ def aligned(
         The student's results, then the teacher's; nothing is changed in place.
     """
     configs = _configuration(student_model), _configuration(teacher_model)
-    heads = student.get("logits"), teacher.get("logits")
-    if None in configs or not all(isinstance(head, (list, tuple)) for head in heads):
+    ours, theirs = student.get("logits", []), teacher.get("logits", [])
+    if any(config is None for config in configs) or not ours or len(ours) != len(theirs):
         return dict(student), dict(teacher)
-    pairs = [_pair(one, two, *configs) for one, two in zip(*heads, strict=False)]
-    if len(pairs) != len(student["logits"]) or len(pairs) != len(teacher["logits"]):
-        return dict(student), dict(teacher)
-    own, others = [list(side) for side in zip(*pairs, strict=True)] if pairs else ([], [])
-    return {**student, "logits": own}, {**teacher, "logits": others}
+    pairs = [_pair(one, two, *configs) for one, two in zip(ours, theirs, strict=True)]
+    return {**student, "logits": [one for one, _ in pairs]}, {**teacher, "logits": [two for _, two in pairs]}
 
 
 def _configuration(model: Any) -> Any:
@@ -75,7 +72,7 @@ def _one_tokenizer(classes: tuple[int, int], student_config: Any, teacher_config
 
 
 def _labels(config: Any) -> dict[str, int]:
-    """Names of the classes in small letters; none where they are Transformers' ``LABEL_0``, ``LABEL_1``, …"""
+    """Names of the classes in small letters; none where Transformers invented ``LABEL_0``, ``LABEL_1`` and so on."""
     found = {str(name).casefold(): int(number) for name, number in (getattr(config, "label2id", None) or {}).items()}
     invented = all(name == f"label_{number}" for name, number in found.items())
     return {} if invented else found

@@ -10,6 +10,8 @@ import torch
 
 _INDEX_KEYS = ("index", "idx", "indices", "position", "example_id", "id")
 
+_MOST_LISTED = 16
+
 
 def plain(batch: Any) -> Any:
     """The batch with every mapping as a ``dict``: TextBrewer asks for that very type, Transformers has one of its own.
@@ -43,6 +45,8 @@ def described(batch: Any, rows: Sequence[int]) -> str:
 
 def _indices(batch: Any) -> list[Any] | None:
     """The positions in the data set that the batch itself names."""
+    if isinstance(batch, tuple) and batch:  # with its task, or with what its teacher said
+        return _indices(batch[0])
     if not isinstance(batch, Mapping):
         return None
     for key in _INDEX_KEYS:
@@ -53,7 +57,8 @@ def _indices(batch: Any) -> list[Any] | None:
 
 
 def _listed(numbers: Sequence[Any]) -> str:
-    return ", ".join(map(str, numbers))
+    shown = ", ".join(map(str, numbers[:_MOST_LISTED]))
+    return f"{shown}, … ({len(numbers)} in all)" if len(numbers) > _MOST_LISTED else shown
 
 
 def tensors(batch: Any, name: str = "batch") -> dict[str, torch.Tensor]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import torch
 
-from sinkd_plugin.errors import LossInputError, NonFiniteLossError
+from sinkd_plugin.errors import LossInputError
 
 
 def check_adapted(student: Mapping[str, Any], teacher: Mapping[str, Any], hard_label_weight: float) -> None:
@@ -53,25 +53,6 @@ def _check_masks(results: Mapping[str, Any], side: str) -> None:
         )
 
 
-def check_finite(heads: Sequence[torch.Tensor], side: str, step: int) -> None:
-    """Check that a model still computes numbers; a class may be ruled out by -inf.
-
-    Args:
-        heads: Logits of each head.
-        side: Whose they are, for the message.
-        step: Number of the forward pass.
-
-    Raises:
-        NonFiniteLossError: If a logit is NaN or +inf.
-    """
-    if any(bool((logits.isnan() | logits.isposinf()).any()) for logits in heads):
-        raise NonFiniteLossError(
-            f"The {side}'s logits must be finite at every step.",
-            received=f"NaN or infinite logits at step {step}",
-            cure="Lower the learning rate, or set training.precision to fp32.",
-        )
-
-
 def check_total(total: torch.Tensor | float) -> None:
     """Check that there is something to learn from.
 
@@ -96,5 +77,7 @@ def check_shapes(student_logits: torch.Tensor, teacher_logits: torch.Tensor) -> 
         raise LossInputError(
             "Student and teacher logits must have the same shape.",
             received=f"{tuple(student_logits.shape)} and {tuple(teacher_logits.shape)}",
-            cure="Check that both models have the same labels or vocabulary, and that both masks select the same rows.",
+            cure="Check that both masks select the same rows, and that both models have the same labels or vocabulary. "
+            "Labels in another order are put right by 'label2id', and the padding of one vocabulary is cut; for "
+            "anything else, return the logits of the same classes or candidate tokens from both adaptors.",
         )

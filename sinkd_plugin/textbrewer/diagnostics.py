@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 
@@ -37,13 +38,14 @@ def _norm(term: Term, logits: Sequence[torch.Tensor]) -> float | None:
     """Euclidean norm of the weighted gradient; ``None`` where none of the logits is reached."""
     if not term.value.requires_grad:
         return None
+    gradients: Any  # None where a head is not reached
     gradients = torch.autograd.grad(term.weighted, logits, retain_graph=True, allow_unused=True)
     found = [gradient.float().pow(2).sum() for gradient in gradients if gradient is not None]
     return float(torch.stack(found).sum().sqrt()) if found else None
 
 
 def transport_figures(results: Sequence[tuple[TransportResult, float]]) -> Mapping[str, float]:
-    """How the plans went: the marginal residual, and mean and maximum of the cost in units of λ; the worst of all heads.
+    """How the plans went: marginal residual, and mean and maximum of the cost in units of λ; the worst of all heads.
 
     Args:
         results: Of each head, with its λ.

@@ -1,49 +1,67 @@
-"""``SinkhornDistiller``: TextBrewer's ``GeneralDistiller`` with the transport term apart, precision and checks."""
+"""TextBrewer's distillers with its faults put right: same constructors, same ``train()``, one class to swap.
+
+Each is TextBrewer's class behind mixins of one idea each: ``objective`` (the loss), ``matches`` (hidden layers),
+``loop`` (optimiser steps), ``guard`` (NaN), ``schedules`` (weights), ``term_log`` (the log), ``distribution`` (several
+processes), ``modes`` (who trains), ``alignment`` (whose classes are whose).
+"""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Hashable, Mapping
-from contextlib import AbstractContextManager, nullcontext
-from typing import Any, Literal
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
+import numpy as np
 import torch
 
-from sinkd_plugin.errors import NonFiniteLossError, unknown_name
-from sinkd_plugin.losses.sinkhorn import SinkhornLoss
-from sinkd_plugin.ot.options import SinkdOptions
-from sinkd_plugin.textbrewer.checks import check_adapted, check_finite, check_shapes, check_total
-from sinkd_plugin.textbrewer.combined import as_rows, transport_loss
+from sinkd_plugin.errors import ConfigError
+from sinkd_plugin.textbrewer.alignment import aligned
+from sinkd_plugin.textbrewer.batches import plain
+from sinkd_plugin.textbrewer.caching import CachedBatches, kept, spoken
+from sinkd_plugin.textbrewer.device import usable
+from sinkd_plugin.textbrewer.distribution import add_groups, check_fp16, data_parallel, distributed
+from sinkd_plugin.textbrewer.heads import averaged
 from sinkd_plugin.textbrewer.host import textbrewer
+from sinkd_plugin.textbrewer.loop import Course, TrainingLoop, endless
+from sinkd_plugin.textbrewer.matches import Matches
+from sinkd_plugin.textbrewer.modes import training_modes
+from sinkd_plugin.textbrewer.objective import Objective, Precision
+from sinkd_plugin.textbrewer.schedules import ScheduledWeights
+from sinkd_plugin.textbrewer.term_log import FIGURES_EVERY, LoggedTerms, Observer
 
 _host = textbrewer()
-Precision = Literal["fp32", "bf16"]
-Observer = Callable[[int, Mapping[str, float]], None]
-TRANSPORT_TERM = "unweighted_sinkhorn_loss"
+_utilities = _host.distiller_utils
+logger = logging.getLogger("Distillation")
+Adaptor = Callable[..., Any]
 
 
-class SinkhornDistiller(_host.GeneralDistiller):  # type: ignore[misc, name-defined]
-    """Trains with ``L = hard_label_weight * CE + kd_loss_weight * KD + sinkd.weight * SD`` and intermediate matches.
-
-    Used like ``GeneralDistiller``. The transport term has its own weight and its own entry in the log, takes the
-    logits that ``logits_mask`` selects, and is computed in float32 whatever the precision of the models.
-
-    With ``sinkd_plugin.DistillationConfig`` it trains exactly as ``GeneralDistiller`` does. With TextBrewer's own and
-    ``kd_loss_type="sinkd"`` the two differ where ``kd_loss_weight`` is not 1: TextBrewer's distillers multiply the
-    whole slot by it, the transport term included.
+class BasicDistiller(
+    Objective,
+    LoggedTerms,
+    TrainingLoop,
+    ScheduledWeights,
+    _host.BasicDistiller,  # type: ignore[misc, name-defined]
+):
+    """One teacher, logits only; can cache the teacher's logits.
 
     Args:
-        train_config: TextBrewer's ``TrainingConfig``.
-        distill_config: ``sinkd_plugin.DistillationConfig``, or TextBrewer's own.
+        train_config: TextBrewer's ``TrainingConfig``; a CUDA that is not there becomes the CPU, with a note.
+        distill_config: ``sinkd_plugin.DistillationConfig``, or TextBrewer's own; never changed.
         model_T: The teacher.
         model_S: The student.
         adaptor_T: The teacher's adaptor.
         adaptor_S: The student's adaptor.
-        custom_matches: As in ``GeneralDistiller``.
         precision: ``bf16`` runs both models under autocast.
-        observer: Called after each forward pass with its number and its loss terms; replaces TextBrewer's bars.
+        observer: Called after each forward pass with its number and its figures; replaces TextBrewer's bars.
         save_state_dicts: Whether to write TextBrewer's ``gs{step}.pkl`` at each checkpoint.
+        figures_every: Forward passes between two records of gradient shares and of the transport plan; 0 for none.
+
+    Raises:
+        UnknownNameError: If no loss has the configuration's ``kd_loss_type``.
     """
+
+    model_S: Any
+    model_T: Any
 
     def __init__(
         self,
@@ -51,167 +69,298 @@ class SinkhornDistiller(_host.GeneralDistiller):  # type: ignore[misc, name-defi
         distill_config: Any,
         model_T: Any,
         model_S: Any,
-        adaptor_T: Callable[..., Any],
-        adaptor_S: Callable[..., Any],
-        custom_matches: list[Any] | None = None,
-        *,
+        adaptor_T: Any,
+        adaptor_S: Any,
+        *arguments: Any,
         precision: Precision = "fp32",
         observer: Observer | None = None,
         save_state_dicts: bool = True,
+        figures_every: int = FIGURES_EVERY,
+        **keywords: Any,
     ) -> None:
-        base, transport = _terms(distill_config)
-        super().__init__(train_config, distill_config, model_T, model_S, adaptor_T, adaptor_S, custom_matches)
-        self.kd_loss = _host.KD_LOSS_MAP[base]
-        self._transport: SinkhornLoss | None = transport_loss(transport) if transport else None
-        self._transport_weight = transport.weight if transport else 0.0
+        self.d_config = distill_config
+        self._own_weights()
+        self._own_objective()
+        loss = self.kd_loss  # TextBrewer's constructor puts both terms in one
+        super().__init__(
+            usable(train_config), self.d_config, model_T, model_S, adaptor_T, adaptor_S, *arguments, **keywords
+        )
+        self.kd_loss = loss
         self._precision = precision
         self._observer = observer
         self._save_state_dicts = save_state_dicts
-        self._passes = 0
+        self._figures_every = figures_every
+
+    def train(self, *arguments: Any, **keywords: Any) -> None:
+        """Train the student; takes what TextBrewer's ``train()`` takes.
+
+        Teachers are in evaluation mode meanwhile, whether or not the caller writes ``with distiller:``.
+
+        Raises:
+            ConfigError: If gradients were to be accumulated over more batches than there are.
+            LossInputError: If the adaptors' results do not fit each other.
+            NonFiniteLossError: If a loss or a gradient is NaN or infinite; the weights stay as they were.
+        """
+        with training_modes(self.model_S, self.model_T):
+            try:
+                super().train(*arguments, **keywords)
+            finally:
+                self._restore_weights()
+                self._forget()
+
+    def train_with_num_epochs(
+        self,
+        optimizer: Any,
+        scheduler: Any,
+        tqdm_disable: bool | None,
+        dataloader: Any,
+        max_grad_norm: float,
+        num_epochs: int,
+        callback: Any,
+        batch_postprocessor: Any,
+        **args: Any,
+    ) -> None:
+        """The part of ``train()`` that counts epochs."""
+        course = _course(optimizer, scheduler, max_grad_norm, callback, batch_postprocessor, args)
+        if self.d_config.is_caching_logits:
+            logger.info("Caching batches and the teacher's logits")
+            for batch in dataloader:
+                self.cache_logits(batch, args, batch_postprocessor)
+            dataloader, course.prepare = CachedBatches(self.logits_cache), _same
+        self._run_epochs(dataloader, int(num_epochs), course, tqdm_disable)
+
+    def train_with_num_steps(
+        self,
+        optimizer: Any,
+        scheduler: Any,
+        tqdm_disable: bool | None,
+        dataloader: Any,
+        max_grad_norm: float,
+        num_steps: int,
+        callback: Any,
+        batch_postprocessor: Any,
+        **args: Any,
+    ) -> None:
+        """The part of ``train()`` that counts steps.
+
+        Raises:
+            ConfigError: If logits are to be cached, for which TextBrewer wants epochs.
+        """
+        if self.d_config.is_caching_logits:
+            raise ConfigError("'is_caching_logits' needs 'num_epochs'.", received=f"num_steps={num_steps}")
+        course = _course(optimizer, scheduler, max_grad_norm, callback, batch_postprocessor, args)
+        self._run_steps(endless(dataloader), int(num_steps), course, tqdm_disable)
 
     def train_on_batch(self, batch: Any, args: Mapping[str, Any]) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
         """One forward pass of both models and the loss; accepts the ``BatchEncoding`` of Transformers' collators."""
+        student, teacher = self._adapted(batch, args)
+        return self.compute_loss(student, teacher)
+
+    def _adapted(self, batch: Any, args: Mapping[str, Any]) -> tuple[Any, Any]:
+        """What both adaptors return, with comparable classes."""
+        teacher = None
+        if self.d_config.is_caching_logits:
+            batch, teacher = batch
+            teacher = _utilities.move_to_device(teacher, self.t_config.device)
+        batch, (model, speak, adapt) = self._task(plain(batch))
         with self._autocast(enabled=True):
-            outcome: tuple[torch.Tensor, dict[str, torch.Tensor]] = super().train_on_batch(_plain(batch), args)
-        return outcome
-
-    def compute_loss(
-        self, results_S: dict[str, Any], results_T: dict[str, Any]
-    ) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
-        """The total and its terms, each a 0-dim tensor.
-
-        Raises:
-            LossInputError: If the adaptors' results do not fit each other.
-            NonFiniteLossError: If logits are NaN or infinite.
-        """
-        check_adapted(results_S, results_T, self.d_config.hard_label_weight)
-        with self._autocast(enabled=False):
-            student, teacher = _in_float32(_tidied(results_S)), _in_float32(_tidied(results_T))
-            for results, side in ((student, "student"), (teacher, "teacher")):
-                check_finite(results.get("logits", []), side, self._passes)
-            transport = self._transport_term(student, teacher)
-            total, terms = super().compute_loss(student, teacher)
-        check_total(total)
-        if transport is not None:
-            total = total + self._transport_weight * transport
-            terms[TRANSPORT_TERM] = transport
-        return total, terms
-
-    def write_loss(self, total_loss: torch.Tensor, writer_step: int, losses_dict: Any = None) -> None:
-        """Log the terms, and stop before a loss that is not finite reaches the weights.
-
-        Raises:
-            NonFiniteLossError: If the total is NaN or infinite.
-        """
-        values = {
-            name: float(loss.detach()) for name, loss in {"total_loss": total_loss, **(losses_dict or {})}.items()
-        }
-        if not math.isfinite(values["total_loss"]):
-            terms = ", ".join(f"{name} {value:g}" for name, value in values.items())
-            raise NonFiniteLossError(
-                "The loss must be finite at every step.",
-                received=f"at step {writer_step}: {terms}",
-                cure="Lower the learning rate, or set training.precision to fp32.",
+            (theirs, said), (ours, outputs) = _utilities.get_outputs_from_batch(
+                batch, self.t_config.device, model, self.model_S, args, no_teacher_forward=teacher is not None
             )
-        for name, value in values.items():
-            self.tb_writer.add_scalar(f"scalar/{name}", value, writer_step)
-        if self._observer is not None:
-            self._observer(writer_step, values)
-        self._passes = writer_step + 1
+            if teacher is None:
+                teacher = self._adapted_teachers(speak, theirs, said)
+            student = _utilities.post_adaptor(adapt(ours, outputs))
+        return self._comparable(student, teacher, model)
 
-    def initialize_training(self, *arguments: Any) -> tuple[Any, Any, bool | None]:
-        """As in TextBrewer; its own bars are off when an observer draws one."""
-        optimizer, scheduler, bars_off = super().initialize_training(*arguments)
-        return optimizer, scheduler, True if self._observer else bars_off
+    def _task(self, batch: Any) -> tuple[Any, tuple[Any, Adaptor, Adaptor]]:
+        """The batch, and the teacher and the two adaptors that it is for."""
+        return batch, (self.model_T, self.adaptor_T, self.adaptor_S)
+
+    def _adapted_teachers(self, adaptor: Any, batch: Any, outputs: Any) -> Any:
+        return _utilities.post_adaptor(adaptor(batch, outputs))
+
+    def _comparable(self, student: Any, teacher: Any, model: Any) -> tuple[Any, Any]:
+        return aligned(student, teacher, self.model_S, model)
+
+    def cache_logits(self, batch: Any, args: Mapping[str, Any], batch_postprocessor: Any) -> None:
+        """Let the teacher speak once, and keep it on the CPU with the batch."""
+        batch = plain(batch if batch_postprocessor is None else batch_postprocessor(batch))
+        theirs = batch["teacher"] if isinstance(batch, dict) and {"teacher", "student"} <= batch.keys() else batch
+        theirs = _utilities.move_to_device(theirs, self.t_config.device)
+        with self._autocast(enabled=True):
+            results = self._adapted_teachers(self.adaptor_T, theirs, spoken(self.model_T, theirs, args))
+        self.logits_cache.append((batch, kept(results)))
+
+    def initialize_training(
+        self, optimizer: Any, scheduler_class: Any, scheduler_args: Any, scheduler: Any
+    ) -> tuple[Any, Any, bool | None]:
+        """Give projections to the optimiser, build the scheduler, wrap the models for several devices."""
+        check_fp16(self.t_config)
+        add_groups(optimizer, self._projections())
+        if scheduler_class is not None:
+            scheduler = scheduler_class(optimizer=optimizer, **(scheduler_args or {}))
+        if self.local_rank != -1:
+            self._distribute()
+        elif self.t_config.data_parallel:
+            self.model_S, self.model_T = data_parallel(self.model_S), data_parallel(self.model_T)
+        return optimizer, scheduler, True if self._observer or self.rank != 0 else None
+
+    def _distribute(self) -> None:
+        self.model_S = distributed(self.model_S, self.t_config.device, find_unused_parameters=True)
+
+    def _projections(self) -> Iterator[tuple[Any, Any]]:
+        yield from ()
 
     def save_and_callback(self, global_step: int, step: int, epoch: int, callback: Any) -> None:
         """As in TextBrewer, except that the state dict is written on request only."""
+        self._forget()
         if self._save_state_dicts:
-            super().save_and_callback(global_step, step, epoch, callback)
+            _host.BasicDistiller.save_and_callback(self, global_step, step, epoch, callback)
         elif callback is not None:
             callback(model=self.model_S, step=global_step)
             self.model_S.train()
 
-    def _autocast(self, *, enabled: bool) -> AbstractContextManager[Any]:
-        if self._precision == "fp32":
-            return nullcontext()
-        return torch.autocast(torch.device(self.t_config.device).type, torch.bfloat16, enabled=enabled)
+    def _student(self) -> Any:
+        return self.model_S
 
-    def _transport_term(self, student: Mapping[str, Any], teacher: Mapping[str, Any]) -> torch.Tensor | None:
-        """The sum over heads, as TextBrewer sums its KD term.
+    def _before_step(self, progress: float) -> None:
+        self._schedule_weights(progress)
 
-        Computed before that term, because ``probability_shift`` writes into the teacher's logits.
+    def _checkpoint(self, course: Course, epoch: int) -> None:
+        self.save_and_callback(course.step, course.passes - 1, epoch, course.callback)
+
+
+class GeneralDistiller(Matches, BasicDistiller, _host.GeneralDistiller):  # type: ignore[misc, name-defined]
+    """One teacher; logits, ``intermediate_matches`` and ``custom_matches``. Takes what ``BasicDistiller`` takes.
+
+    Args:
+        custom_matches: After the adaptors: ``CustomMatch`` records, or mappings with the same keys.
+    """
+
+    def _projections(self) -> Iterator[tuple[Any, Any]]:
+        yield from zip(self.projs, self.projs_group, strict=True)
+        if self.has_custom_matches:
+            cache = self.custom_matches_cache
+            yield from zip(cache["match_proj_funcs"], cache["match_proj_groups"], strict=True)
+
+    def _distribute(self) -> None:
+        super()._distribute()
+        self.projs = [distributed(each, self.t_config.device) for each in self.projs]
+        if self.has_custom_matches:
+            own = self.custom_matches_cache["match_proj_funcs"]
+            own[:] = [distributed(each, self.t_config.device) for each in own]
+
+
+class SinkhornDistiller(GeneralDistiller):
+    """``GeneralDistiller`` that always keeps the transport term's weight apart from the KD term's.
+
+        ``L = hard_label_weight * CE + kd_loss_weight * KD + sinkd.weight * SD`` and intermediate matches
+
+    With ``sinkd_plugin.DistillationConfig`` the two are one and the same. With TextBrewer's own and
+    ``kd_loss_type="sinkd"`` they differ where ``kd_loss_weight`` is not 1: TextBrewer's distillers, and ours by the
+    same names, multiply the whole slot by it, the transport term included.
+    """
+
+    _transport_follows_kd = False
+
+
+class MultiTeacherDistiller(BasicDistiller, _host.MultiTeacherDistiller):  # type: ignore[misc, name-defined]
+    """Several teachers, whose logits are averaged. Takes what ``BasicDistiller`` takes, and lists.
+
+    Args:
+        model_T: List of teachers.
+        adaptor_T: One adaptor for all, or a list.
+    """
+
+    def _adapted_teachers(self, adaptor: Any, batch: Any, outputs: Any) -> Any:
+        adaptors = list(adaptor) if hasattr(adaptor, "__iter__") else [adaptor] * len(outputs)
+        pairs = zip(adaptors, outputs, strict=True)
+        return [_utilities.post_adaptor(adapt(batch, output)) for adapt, output in pairs]
+
+    def _comparable(self, student: Any, teacher: Any, model: Any) -> tuple[Any, Any]:
+        pairs = [aligned(student, results, self.model_S, each) for results, each in zip(teacher, model, strict=True)]
+        narrowest = min(pairs, key=lambda pair: [head.shape[-1] for head in pair[0].get("logits", [])])
+        return narrowest[0], [results for _, results in pairs]
+
+    def _one_teacher(self, results_T: Any) -> dict[str, Any]:
+        return averaged(results_T)
+
+
+class MultiTaskDistiller(GeneralDistiller, _host.MultiTaskDistiller):  # type: ignore[misc, name-defined]
+    """One student of several teachers, one a task; ``model_T``, ``adaptor_T``, ``adaptor_S`` map tasks to theirs."""
+
+    def train(
+        self,
+        optimizer: Any,
+        dataloaders: Mapping[str, Any],
+        num_steps: int,
+        scheduler_class: Any = None,
+        scheduler_args: Any = None,
+        scheduler: Any = None,
+        max_grad_norm: float = -1.0,
+        tau: float = 1,
+        callback: Any = None,
+        batch_postprocessors: Mapping[str, Any] | None = None,
+        **args: Any,
+    ) -> None:
+        """Train the student; takes what TextBrewer's ``train()`` takes.
+
+        Args:
+            optimizer: Of the student's weights.
+            dataloaders: One a task.
+            num_steps: Optimiser steps.
+            scheduler_class: Builds the learning rate's scheduler.
+            scheduler_args: What it gets beside the optimiser.
+            scheduler: A scheduler that is already built.
+            max_grad_norm: Gradients are clipped to it if it is positive.
+            tau: A task is drawn with a probability proportional to its number of batches to this power.
+            callback: Called as ``callback(model=…, step=…)`` at each checkpoint.
+            batch_postprocessors: One a task.
+            **args: What the models get beside the batch.
         """
-        pairs = list(zip(_selected(student), _selected(teacher), strict=True))
-        for student_logits, teacher_logits in pairs:
-            check_shapes(student_logits, teacher_logits)
-        if self._transport is None or not pairs:
-            return None
-        return torch.stack([self._transport(as_rows(first), as_rows(second)) for first, second in pairs]).sum()
+        with training_modes(self.model_S, self.model_T):
+            optimizer, scheduler, quiet = self.initialize_training(
+                optimizer, scheduler_class, scheduler_args, scheduler
+            )
+            course = _course(optimizer, scheduler, max_grad_norm, callback, None, args)
+            try:
+                self._run_steps(_drawn(dataloaders, tau, batch_postprocessors or {}), int(num_steps), course, quiet)
+            finally:
+                self._restore_weights()
+                self._forget()
+
+    def _task(self, batch: Any) -> tuple[Any, tuple[Any, Adaptor, Adaptor]]:
+        inputs, name = batch
+        return plain(inputs), (self.model_T[name], self.adaptor_T[name], self.adaptor_S[name])
 
 
-def _terms(config: Any) -> tuple[str, SinkdOptions | None]:
-    """Name of the KD term and options of the transport term, from our configuration or from TextBrewer's own.
-
-    Raises:
-        UnknownNameError: If TextBrewer knows no such KD term.
-    """
-    transport = getattr(config, "sinkd", None)
-    if config.kd_loss_type == "sinkd":
-        return "kl", transport or SinkdOptions()
-    base: Any = getattr(config, "base_kd_loss_type", config.kd_loss_type)
-    known = isinstance(base, Hashable) and base in _host.KD_LOSS_MAP
-    if not known:
-        raise unknown_name("loss", str(base), map(str, _host.KD_LOSS_MAP))
-    return base, transport
+def _course(
+    optimizer: Any, scheduler: Any, max_grad_norm: float, callback: Any, prepare: Any, arguments: Mapping[str, Any]
+) -> Course:
+    return Course(
+        optimizer=optimizer,
+        scheduler=scheduler,
+        max_grad_norm=max_grad_norm,
+        callback=callback,
+        prepare=prepare or _same,
+        arguments=arguments,
+    )
 
 
-def _plain(batch: Any) -> Any:
-    """TextBrewer asks for ``type(batch) is dict``; Transformers' batches are mappings of another type."""
-    if not isinstance(batch, Mapping):
-        return batch
-    return {key: _plain(value) if isinstance(value, Mapping) else value for key, value in batch.items()}
+def _same(batch: Any) -> Any:
+    return batch
 
 
-def _tidied(results: Mapping[str, Any]) -> dict[str, Any]:
-    """Without a loss that is ``None``, and with a mask for each head.
-
-    Transformers' models return ``None`` where the batch has no labels; TextBrewer stumbles over one mask for several
-    heads.
-    """
-    tidied = dict(results)
-    losses = [loss for loss in tidied.pop("losses", []) if loss is not None]
-    if losses:
-        tidied["losses"] = losses
-    if len(tidied.get("logits_mask", [])) == 1:
-        tidied["logits_mask"] = list(tidied["logits_mask"]) * len(tidied["logits"])
-    return tidied
-
-
-def _in_float32(results: Mapping[str, Any]) -> dict[str, Any]:
-    """Logits and what intermediate matches compare: autocast leaves some in half precision and some not."""
-    return {
-        name: [_widened(tensor) for tensor in value] if _are_features(name, value) else value
-        for name, value in results.items()
-    }
-
-
-def _are_features(name: str, value: Any) -> bool:
-    return name in ("logits", *_host.FEATURES) and isinstance(value, (list, tuple))
-
-
-def _widened(tensor: Any) -> Any:
-    half = isinstance(tensor, torch.Tensor) and tensor.dtype in (torch.float16, torch.bfloat16)
-    return tensor.float() if half else tensor
-
-
-def _selected(results: Mapping[str, Any]) -> list[torch.Tensor]:
-    """The logits of each head, those that the mask selects."""
-    logits: list[torch.Tensor] = results.get("logits", [])
-    if "logits_mask" not in results:
-        return logits
-    selected: list[torch.Tensor] = _host.distiller_utils.select_logits_with_mask(logits, results["logits_mask"])
-    return selected
+def _drawn(loaders: Mapping[str, Any], tau: float, prepare: Mapping[str, Any]) -> Iterator[tuple[Any, str]]:
+    """Batches of tasks drawn at random, each with its task, from the generator that TextBrewer's users seed."""
+    names, chances = list(loaders), None
+    if all(hasattr(loader, "__len__") for loader in loaders.values()):
+        sizes = [len(loader) ** tau for loader in loaders.values()]
+        chances = [size / sum(sizes) for size in sizes]
+    batches = {name: endless(loader) for name, loader in loaders.items()}
+    while True:
+        name = str(np.random.choice(names, p=chances))
+        yield prepare.get(name, _same)(next(batches[name])), name
 
 
 _host.Distillers.setdefault("SinkD", SinkhornDistiller)

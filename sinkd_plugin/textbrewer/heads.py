@@ -104,3 +104,19 @@ def _shift(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
     true = torch.where(labels.unsqueeze(-1) < 0, favourite, labels.unsqueeze(-1))
     swapped = logits.scatter(-1, favourite, logits.gather(-1, true))
     return swapped.scatter(-1, true, logits.gather(-1, favourite))
+
+
+def averaged(teachers: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Several teachers' results as one: the mean of their logits, head by head, behind the first one's mask.
+
+    Raises:
+        LossInputError: If they differ in heads, shapes, or in whether there is a mask.
+    """
+    kinds = {(tuple(head.shape for head in each.get("logits", [])), "logits_mask" in each) for each in teachers}
+    if len(kinds) != 1:
+        raise LossInputError(
+            "All teachers' adaptors must return logits of the same shapes, and a 'logits_mask' all or none.",
+            received=f"{len(kinds)} kinds of results from {len(teachers)} teachers",
+        )
+    heads = zip(*(each.get("logits", []) for each in teachers), strict=True)
+    return {**teachers[0], "logits": [torch.stack([logits.float() for logits in head]).mean(dim=0) for head in heads]}

@@ -63,7 +63,13 @@ class Matches:
         )
 
     def add_match_by_module(
-        self, module_T: nn.Module, module_S: nn.Module, proj_func: Any, proj_group: Any, match_weight: float, match_loss: Any
+        self,
+        module_T: nn.Module,
+        module_S: nn.Module,
+        proj_func: Any,
+        proj_group: Any,
+        match_weight: float,
+        match_loss: Any,
     ) -> None:
         """Compare the outputs of two modules.
 
@@ -84,21 +90,21 @@ class Matches:
         module_S.register_forward_hook(_catcher(self._caught_S, number))
         cache["match_weights"].append(match_weight)
         cache["match_losses"].append(_of_four(_host.MATCH_LOSS_MAP.get(match_loss, match_loss)))
-        cache["match_proj_funcs"].append(proj_func.to(self.t_config.device) if isinstance(proj_func, nn.Module) else proj_func)
+        if isinstance(proj_func, nn.Module):
+            proj_func.to(self.t_config.device)
+        cache["match_proj_funcs"].append(proj_func)
         cache["match_proj_groups"].append(proj_group)
 
 
 def _features(results: Mapping[str, Any], match: Any, side: str) -> Any:
     """One layer, or a list of layers."""
-    layers, chosen = results.get(match.feature), getattr(match, f"layer_{side}")
+    layers, chosen = results.get(match.feature) or (), getattr(match, f"layer_{side}")
     try:
-        if layers is None:
-            raise IndexError
         return [layers[layer] for layer in chosen] if isinstance(chosen, (list, tuple)) else layers[chosen]
     except IndexError:
         raise LossInputError(
             f"'intermediate_matches' needs layer {chosen} of '{match.feature}' from the adaptor of model_{side}.",
-            received="none at all" if layers is None else f"{len(layers)} layers",
+            received=f"{len(layers)} layers",
             cure=f"Return {{'{match.feature}': …}} with that many layers, counted from 0.",
         ) from None
 

@@ -250,7 +250,7 @@ def test_nan_stops_before_the_weights_change(
     with pytest.raises(NonFiniteLossError, match="at step 2") as caught:
         train(distiller, student, batches)
     assert difference(student.state_dict(), before) == 0
-    assert broken == "logits" or "unweighted_hard_label_loss nan, unweighted_sinkhorn_loss 0." in str(caught.value)
+    assert broken == "logits" or "unweighted_hard_label_loss nan" in str(caught.value)
 
 
 def test_an_unknown_loss_in_textbrewers_own_configuration_is_named(

@@ -1,0 +1,83 @@
+"""One student on several processes: only the student is wrapped, on the device where it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn.parallel import DistributedDataParallel
+
+from sinkd_plugin.errors import ConfigError
+
+
+def distributed(module: Any, device: Any, *, find_unused_parameters: bool = False) -> Any:
+    """The module wrapped for training on several processes; one that has nothing to train, or is wrapped, stays.
+
+    TextBrewer wraps the teachers too, which fails where they are frozen, and names a CUDA device on the CPU as well.
+
+    Args:
+        module: A model or a projection.
+        device: Where it is.
+        find_unused_parameters: Whether some weights may take no part in a step.
+    """
+    trainable = isinstance(module, nn.Module) and not isinstance(module, DistributedDataParallel)
+    if not trainable or not any(weight.requires_grad for weight in module.parameters()):
+        return module
+    place = torch.device(device)
+    number: int | None = place.index
+    cuda = [torch.cuda.current_device() if number is None else number] if place.type == "cuda" else None
+    return DistributedDataParallel(module, device_ids=cuda, find_unused_parameters=find_unused_parameters)
+
+
+def data_parallel(models: Any) -> Any:
+    """The same models behind ``torch.nn.DataParallel``."""
+    if isinstance(models, dict):
+        return {name: data_parallel(model) for name, model in models.items()}
+    if isinstance(models, (list, tuple)):
+        return [data_parallel(model) for model in models]
+    return models if isinstance(models, nn.DataParallel) else nn.DataParallel(models)
+
+
+def set_epoch(loader: Any, epoch: int) -> None:
+    """Tell a distributed sampler the epoch, so that it shuffles anew; other samplers need not know."""
+    for owner in (getattr(loader, "sampler", None), getattr(getattr(loader, "batch_sampler", None), "sampler", None)):
+        tell = getattr(owner, "set_epoch", None)
+        if tell is not None:
+            tell(epoch)
+
+
+def add_groups(optimizer: Any, modules: Iterable[tuple[Any, Any]]) -> None:
+    """Give the weights of projections to the optimiser, unless an earlier ``train()`` has done it.
+
+    Args:
+        optimizer: The caller's.
+        modules: Projections, each with the settings of its group.
+    """
+    known = {id(weight) for group in optimizer.param_groups for weight in group["params"]}
+    for weights, settings in _trainable(modules):
+        fresh = [weight for weight in weights if id(weight) not in known]
+        if fresh:
+            optimizer.add_param_group({"params": fresh, **settings})
+            known.update(map(id, fresh))
+
+
+def _trainable(modules: Iterable[tuple[Any, Any]]) -> Iterator[tuple[list[nn.Parameter], dict[str, Any]]]:
+    for module, settings in modules:
+        if isinstance(module, nn.Module):
+            yield list(module.parameters()), dict(settings or {})
+
+
+def check_fp16(train_config: Any) -> None:
+    """TextBrewer's ``fp16`` needs apex, which today's torch has replaced.
+
+    Raises:
+        ConfigError: If it is on.
+    """
+    if train_config.fp16:
+        raise ConfigError(
+            "'TrainingConfig.fp16' is apex, which our distillers do not use.",
+            received=True,
+            cure="Leave it False and build the distiller with precision='bf16'.",
+        )

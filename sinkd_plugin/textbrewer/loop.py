@@ -1,0 +1,153 @@
+"""The training loop that all of our distillers and ``BasicTrainer`` share."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from tqdm import tqdm  # type: ignore[import-untyped]
+
+from sinkd_plugin.errors import ConfigError, NonFiniteLossError
+from sinkd_plugin.textbrewer.batches import groups
+from sinkd_plugin.textbrewer.distribution import set_epoch
+from sinkd_plugin.textbrewer.guard import NonFiniteGuard, clip
+
+logger = logging.getLogger("Distillation")
+
+
+@dataclass(kw_only=True)
+class Course:
+    """One call of ``train()``: what it was given, and how far it has come.
+
+    Args:
+        optimizer: The caller's.
+        scheduler: Of the learning rate, or ``None``.
+        max_grad_norm: Gradients are clipped to it if it is positive.
+        callback: Called as ``callback(model=…, step=…)`` at each checkpoint, or ``None``.
+        prepare: The caller's ``batch_postprocessor``.
+        arguments: What both models get beside the batch.
+        total_steps: Optimiser steps to take.
+        step: Optimiser steps taken.
+        passes: Forward passes done.
+    """
+
+    optimizer: Any
+    scheduler: Any
+    max_grad_norm: float
+    callback: Callable[..., Any] | None
+    prepare: Callable[[Any], Any]
+    arguments: Mapping[str, Any]
+    total_steps: int = 0
+    step: int = 0
+    passes: int = 0
+
+
+class TrainingLoop(NonFiniteGuard):
+    """Optimiser steps over groups of micro-batches; the last group of an epoch counts with what it has.
+
+    TextBrewer drops the micro-batches that are left over, and trains nothing at all, without a word, where the loader
+    is shorter than ``gradient_accumulation_steps``.
+    """
+
+    def train_on_batch(self, batch: Any, args: Mapping[str, Any]) -> Any:
+        """One forward pass and its loss."""
+        raise NotImplementedError
+
+    def _run_epochs(self, loader: Any, num_epochs: int, course: Course, quiet: bool | None) -> None:
+        accumulation = self.t_config.gradient_accumulation_steps
+        per_epoch = steps_per_epoch(len(loader), accumulation)
+        course.total_steps = per_epoch * num_epochs
+        frequency = self.t_config.ckpt_frequency
+        checkpoints = {int(per_epoch * part / frequency) for part in range(frequency)}
+        logger.info("Training steps per epoch: %s", per_epoch)
+        for epoch in range(num_epochs):
+            set_epoch(loader, epoch)
+            logger.info("Epoch %s", epoch + 1)
+            due = (epoch + 1) % self.t_config.ckpt_epoch_frequency == 0 or epoch + 1 == num_epochs
+            for group in tqdm(groups(loader, accumulation), total=per_epoch, disable=quiet):
+                self._take_step(group, course)
+                if due and course.step % per_epoch in checkpoints:
+                    self._checkpoint(course, epoch)
+            logger.info("Epoch %s finished", epoch + 1)
+
+    def _run_steps(self, batches: Iterable[Any], num_steps: int, course: Course, quiet: bool | None) -> None:
+        course.total_steps = num_steps
+        every = int(self.t_config.ckpt_steps or num_steps)
+        logger.info("Total training steps: %s", num_steps)
+        taken = groups(batches, self.t_config.gradient_accumulation_steps)
+        for _, group in zip(tqdm(range(num_steps), disable=quiet), taken, strict=False):
+            self._take_step(group, course)
+            if course.step % every == 0 or course.step == num_steps:
+                self._checkpoint(course, 0)
+        logger.info("Training finished")
+
+    def _take_step(self, group: list[Any], course: Course) -> None:
+        self._before_step(course.step / course.total_steps)
+        for batch in group:
+            self._pass(batch, len(group), course)
+        try:
+            clip(list(self._student().parameters()), course.max_grad_norm, course.step)
+        except NonFiniteLossError as error:
+            self._broken_rows = ()
+            raise self._stop(error, group[-1], course.optimizer, course.step) from error
+        course.optimizer.step()
+        if course.scheduler is not None:
+            course.scheduler.step()
+        course.optimizer.zero_grad()
+        course.step += 1
+
+    def _pass(self, batch: Any, count: int, course: Course) -> None:
+        """One micro-batch of ``count``: forward, log, backward."""
+        failure = None
+        try:
+            total = self._logged(course.prepare(batch), course)
+        except NonFiniteLossError as error:
+            failure = self._stop(error, batch, course.optimizer, course.passes)
+            failure.__cause__ = error
+        self._raise_together(failure)
+        torch.autograd.backward(total / count)
+        course.passes += 1
+
+    def _logged(self, batch: Any, course: Course) -> torch.Tensor:
+        total, terms = self.train_on_batch(batch, course.arguments)
+        self.write_loss(total, course.passes, terms)
+        found: torch.Tensor = total
+        return found
+
+    def write_loss(self, total_loss: torch.Tensor, writer_step: int, losses_dict: Any = None) -> None:
+        """Log one forward pass."""
+        raise NotImplementedError
+
+    def _before_step(self, progress: float) -> None:
+        """Something to set before each step, at a point between 0 and 1 of the training."""
+
+    def _checkpoint(self, course: Course, epoch: int) -> None:
+        raise NotImplementedError
+
+
+def steps_per_epoch(batches: int, accumulation: int) -> int:
+    """Optimiser steps in one epoch, the last one perhaps of fewer micro-batches.
+
+    Raises:
+        ConfigError: If not one step would have all of its micro-batches.
+    """
+    if accumulation > batches:
+        raise ConfigError(
+            "'gradient_accumulation_steps' must not exceed the number of batches in the loader.",
+            received=f"{accumulation}, and {batches} batches",
+            cure="Lower it, or make the batches smaller.",
+        )
+    return -(-batches // accumulation)
+
+
+def endless(loader: Iterable[Any]) -> Iterator[Any]:
+    """The loader's batches over and over; an empty loader ends at once."""
+    found = True
+    while found:
+        found = False
+        for batch in loader:
+            found = True
+            yield batch
