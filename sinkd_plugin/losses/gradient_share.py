@@ -96,5 +96,5 @@ class GradientShare:
 
 
 def _length(term: torch.Tensor, logits: torch.Tensor) -> float:
-    (gradient,) = torch.autograd.grad(term, logits, retain_graph=True, allow_unused=True)
-    return 0.0 if gradient is None else float(torch.linalg.vector_norm(gradient.double()))
+    (gradient,) = torch.autograd.grad(term, logits, retain_graph=True, materialize_grads=True)
+    return float(torch.linalg.vector_norm(gradient.double()))

@@ -94,7 +94,8 @@ def _directions(states: torch.Tensor, mask: torch.Tensor | None, pooling: Poolin
     """One vector of length one an example, ``(batch, size)``."""
     if states.dim() == 3:
         states = states[:, 0] if pooling == "first" else _mean(states, mask)
-    return states / states.norm(dim=-1, keepdim=True).clamp_min(_SMALLEST)
+    lengths: torch.Tensor = torch.linalg.vector_norm(states, dim=-1, keepdim=True)
+    return states / lengths.clamp_min(_SMALLEST)
 
 
 def _mean(states: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor:

@@ -51,8 +51,8 @@ class _Distances(torch.autograd.Function):
             if ctx.needs_input_grad[1]:
                 by_teacher = distances_gradient(upstream.mT, teacher, student, ctx.p, cost.mT)
         return (
-            None if by_student is None else once(by_student, upstream),
-            None if by_teacher is None else once(by_teacher, upstream),
+            None if by_student is None else once(by_student, upstream, student, teacher),
+            None if by_teacher is None else once(by_teacher, upstream, student, teacher),
             None,
         )
 
@@ -109,6 +109,8 @@ def distances_gradient(
         p: 1, 2 or infinity.
         cost: ``(..., n, m)``, the distances.
     """
+    if p == math.inf:
+        return _by_largest(upstream, first, second, cost)
     upstream, cost = upstream.contiguous(), cost.contiguous()
     # An accelerator's routine takes a buffer of rows × rows × classes, so it is given few classes at a time.
     step = max(first.shape[-1], 1) if first.device.type == "cpu" else _CHUNK
@@ -117,3 +119,14 @@ def distances_gradient(
         for a, b in _chunks(first, second, step)
     ]
     return chunks[0] if len(chunks) == 1 else torch.cat(chunks, dim=-1)
+
+
+def _by_largest(upstream: torch.Tensor, first: torch.Tensor, second: torch.Tensor, cost: torch.Tensor) -> torch.Tensor:
+    """The same for the largest difference; if several classes are largest they share it, as two classes always do."""
+    by_first = torch.empty_like(first)
+    for row in range(first.shape[-2]):
+        difference = first[..., row, None, :] - second
+        largest = difference.abs() == cost[..., row, :, None]
+        share = upstream[..., row, :] / largest.sum(dim=-1).clamp_min(1)
+        by_first[..., row, :] = (difference.sign_().mul_(largest).mul_(share.unsqueeze(-1))).sum(dim=-2)
+    return by_first

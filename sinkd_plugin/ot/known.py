@@ -41,17 +41,21 @@ def known_value(
 class _Known(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, value: torch.Tensor, *tensors: torch.Tensor | None) -> torch.Tensor:
-        ctx.save_for_backward(*tensors[len(tensors) // 2 :])
+        ctx.save_for_backward(*tensors)
         return value.clone()
 
     @staticmethod
     def backward(ctx: Any, upstream: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
-        gradients = ctx.saved_tensors
-        return None, *(_times(gradient, upstream) for gradient in gradients), *(None for _ in gradients)
+        count = len(ctx.saved_tensors) // 2
+        sources, gradients = ctx.saved_tensors[:count], ctx.saved_tensors[count:]
+        products = [None if gradient is None else _times(gradient, upstream) for gradient in gradients]
+        return (
+            None,
+            *(None if product is None else once(product, upstream, *sources) for product in products),
+            *(None for _ in gradients),
+        )
 
 
-def _times(gradient: torch.Tensor | None, upstream: torch.Tensor) -> torch.Tensor | None:
-    if gradient is None:
-        return None
+def _times(gradient: torch.Tensor, upstream: torch.Tensor) -> torch.Tensor:
     scale = upstream.detach().to(gradient.dtype)
-    return once(gradient * scale.reshape(scale.shape + (1,) * (gradient.dim() - scale.dim())), upstream)
+    return gradient * scale.reshape(scale.shape + (1,) * (gradient.dim() - scale.dim()))

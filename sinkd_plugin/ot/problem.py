@@ -70,7 +70,8 @@ def _flattened(student: torch.Tensor, teacher: torch.Tensor, marginals: Marginal
         (side - math.log(classes)).unsqueeze(-1).expand(student.shape).flatten(-2)
         for side in (marginals.log_student, marginals.log_teacher)
     )
-    if line_suffices(options):
+    # On a line every point takes part in the first sums, whatever its mass.
+    if line_suffices(options) and marginals.uniform:
         return transport_on_line(student.flatten(-2), teacher.flatten(-2), mine, theirs, options, largest_cost=1.0)
     return dense_transport(flattened_cost(student, teacher), mine, theirs, options, largest_cost=1.0)
 

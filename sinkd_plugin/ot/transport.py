@@ -80,8 +80,11 @@ def _of_finite_rows(
 ) -> TransportResult:
     """Leave out rows that are unusable on either side, by weight, so that no shape depends on values."""
     kept = usable_rows(student_logits) & usable_rows(teacher_logits)
-    student, teacher = weights or (torch.ones_like(kept, dtype=dtype), torch.ones_like(kept, dtype=dtype))
-    marginals = weighted_marginals(student * kept, teacher * kept)
+    if weights is None and bool(kept.all()):
+        marginals = uniform_marginals(student_logits, dtype)
+    else:
+        student, teacher = weights or (torch.ones_like(kept, dtype=dtype), torch.ones_like(kept, dtype=dtype))
+        marginals = weighted_marginals(student * kept, teacher * kept)
     student_logits, teacher_logits = (
         logits.masked_fill(~kept.unsqueeze(-1), 0.0) for logits in (student_logits, teacher_logits)
     )
