@@ -14,11 +14,16 @@ _EXTRA_OF = {
 
 
 def missing_extra(error: ModuleNotFoundError) -> MissingDependencyError | None:
-    """The error that names the extra to install, or ``None`` if the missing module is none of ours."""
+    """The error that names the extra or package to install, or ``None`` if the missing module is one of our own."""
     package = (error.name or "").partition(".")[0]
     extra = _EXTRA_OF.get(package)
-    if extra is None:
+    if not package or package.startswith("sinkd"):
         return None
+    if extra is None:
+        return MissingDependencyError(
+            f"This needs the package '{package}', which is not installed.",
+            cure="Install it, or whatever brings it; `sinkd plugins` shows which plugin may need it.",
+        )
     return MissingDependencyError(
         f"This needs the package '{package}'.", cure=f"Run: pip install 'sinkd-plugin[{extra}]'"
     )

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
-from sinkd_plugin.catalog import catalog
+from sinkd_plugin.catalog import Entry, catalog
 from sinkd_plugin.errors import ModelReferenceError
 from sinkd_plugin.specs import Architecture, ArchitectureSpec
 
 if TYPE_CHECKING:
     from transformers import PretrainedConfig
+
+logger = logging.getLogger(__name__)
 
 
 def architecture_specs() -> tuple[ArchitectureSpec, ...]:
@@ -34,13 +37,22 @@ def architecture_of(config: PretrainedConfig) -> ArchitectureSpec:
         ModelReferenceError: If no plugin supports it.
     """
     for entry in catalog().architectures:
-        if entry.spec.supports(config):
+        if _supports(entry, config):
             return entry.spec
     raise ModelReferenceError(
         "A model must belong to a known architecture.",
         received=f"model type '{config.model_type}'",
         cure=f"Known: {', '.join(catalog().architectures.names())}.",
     )
+
+
+def _supports(entry: Entry[ArchitectureSpec], config: PretrainedConfig) -> bool:
+    try:
+        return entry.spec.supports(config)
+    except Exception as error:  # a plugin's family may raise anything on a model that is not its own
+        where = (entry.plugin, entry.spec.name, type(error).__name__, error)
+        logger.warning("Plugin '%s': its architecture '%s' cannot tell what it supports: %s: %s", *where)
+        return False
 
 
 def _is_encoder(config: PretrainedConfig) -> bool:

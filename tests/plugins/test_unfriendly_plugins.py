@@ -41,6 +41,21 @@ DISTRIBUTIONS = {
     "newer_argument": ("newer_argument", HEAD + LOSS.format(name="half_loss") + hook("sinkd_tasks(language)")),
     "wrong_target": ("wrong_target", HEAD + hook("sinkd_export_targets(model)")),
     "needs_absent": ("needs_absent", "import no_such_package_anywhere\n" + HEAD + LOSS.format(name="absent_loss")),
+    "needs_absent_later": (
+        "needs_absent_later",
+        HEAD
+        + "def load():\n    import no_such_package_anywhere\n"
+        + hook("sinkd_commands()", "return [CommandSpec(name='later', summary='s', load=load)]"),
+    ),
+    "family_fails": (
+        "family_fails",
+        HEAD
+        + "from sinkd_plugin.specs import ArchitectureSpec\n"
+        + hook(
+            "sinkd_architectures()",
+            "return [ArchitectureSpec(name='a', summary='s', supports=lambda config: config.nothing, build=print)]",
+        ),
+    ),
     "exits": ("exits", "import sys\nsys.exit(3)\n"),
     "clash_one": ("clash_one", HEAD + LOSS.format(name="claimed") + COMMAND),
     "clash_two": ("clash_two", HEAD + LOSS.format(name="claimed") + COMMAND),
@@ -185,3 +200,26 @@ def test_a_distiller_that_cannot_be_made_stops_the_run_and_names_its_plugin(crow
     assert "The plugin 'distiller_fails' failed in its hook sinkd_make_distiller." in done.stderr
     assert "AttributeError: 'NoneType' object has no attribute 'nothing'" in done.stderr
     assert crowd.run("-c", program, SINKD_PLUGINS="no_distiller").returncode == 0
+
+
+def test_a_package_that_is_absent_only_when_it_is_needed_is_named(crowd: Environment) -> None:
+    done = crowd.sinkd("later")
+    assert done.returncode == 2
+    assert "This needs the package 'no_such_package_anywhere', which is not installed." in done.stderr
+
+
+def test_textbrewer_gets_every_sound_loss_and_none_that_two_claim(crowd: Environment) -> None:
+    names = ["well_loss", "newer_loss", "sinkd", "claimed", "no_loss"]
+    program = f"import sinkd_plugin, textbrewer; print([name in textbrewer.KD_LOSS_MAP for name in {names}])"
+    assert crowd.program(program) == "[True, True, True, False, False]"
+
+
+@pytest.mark.slow
+def test_a_family_that_fails_leaves_models_to_the_others(crowd: Environment) -> None:
+    program = (
+        "from sinkd_plugin.architectures.specs import architecture_of; from transformers import BertConfig\n"
+        "print(architecture_of(BertConfig()).name)"
+    )
+    done = crowd.run("-c", program)
+    assert done.stdout.strip() == "encoder", done.stderr
+    assert "Plugin 'family_fails': its architecture 'a' cannot tell what it supports" in done.stderr
