@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -322,9 +323,10 @@ class MultiTaskDistiller(GeneralDistiller, _host.MultiTaskDistiller):  # type: i
             optimizer, scheduler, quiet = self.initialize_training(
                 optimizer, scheduler_class, scheduler_args, scheduler
             )
-            course = _course(optimizer, scheduler, max_grad_norm, callback, None, args)
+            prepare = partial(_prepared, batch_postprocessors or {})
+            course = _course(optimizer, scheduler, max_grad_norm, callback, prepare, args)
             try:
-                self._run_steps(_drawn(dataloaders, tau, batch_postprocessors or {}), int(num_steps), course, quiet)
+                self._run_steps(_drawn(dataloaders, tau), int(num_steps), course, quiet)
             finally:
                 self._restore_weights()
                 self._forget()
@@ -351,7 +353,7 @@ def _same(batch: Any) -> Any:
     return batch
 
 
-def _drawn(loaders: Mapping[str, Any], tau: float, prepare: Mapping[str, Any]) -> Iterator[tuple[Any, str]]:
+def _drawn(loaders: Mapping[str, Any], tau: float) -> Iterator[tuple[Any, str]]:
     """Batches of tasks drawn at random, each with its task, from the generator that TextBrewer's users seed."""
     names, chances = list(loaders), None
     if all(hasattr(loader, "__len__") for loader in loaders.values()):
@@ -360,7 +362,12 @@ def _drawn(loaders: Mapping[str, Any], tau: float, prepare: Mapping[str, Any]) -
     batches = {name: endless(loader) for name, loader in loaders.items()}
     while True:
         name = str(np.random.choice(names, p=chances))
-        yield prepare.get(name, _same)(next(batches[name])), name
+        yield next(batches[name]), name
+
+
+def _prepared(postprocessors: Mapping[str, Any], drawn: tuple[Any, str]) -> tuple[Any, str]:
+    batch, name = drawn
+    return postprocessors.get(name, _same)(batch), name
 
 
 _host.Distillers.setdefault("SinkD", SinkhornDistiller)
