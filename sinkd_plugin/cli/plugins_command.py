@@ -48,7 +48,8 @@ def _tables() -> dict[str, Table[Any]]:
 
 
 def _row(plugin: PluginInfo, tables: dict[str, Table[Any]]) -> dict[str, Any]:
-    failures = [plugin.failure] if plugin.failure else [table.failures.get(plugin.title) for table in tables.values()]
+    # every table repeats why a plugin did not load
+    failures = dict.fromkeys(table.failures.get(plugin.title) for table in tables.values())
     # the name of a plugin with a rival means the rival, or nobody, in every table
     counted = {} if plugin.has_rival else tables
     adds = {

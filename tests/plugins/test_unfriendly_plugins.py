@@ -34,6 +34,12 @@ DISTRIBUTIONS = {
     "distiller_fails": ("distiller_fails", HEAD + hook("sinkd_make_distiller(plan)", "return plan.nothing")),
     "well": ("well", HEAD + LOSS.format(name="well_loss")),
     "hookspecs_fail": ("hookspecs", HEAD + hook("sinkd_add_hookspecs(pm)", "raise OSError('inside')")),
+    "fails_twice": (
+        "fails_twice",
+        HEAD
+        + hook("sinkd_add_hookspecs()", "raise OSError('first')")
+        + hook("sinkd_tasks()", "raise OSError('second')"),
+    ),
     "rival_one": ("rival", HEAD + LOSS.format(name="rival_one_loss")),
     "rival_two": ("rival", HEAD + LOSS.format(name="rival_two_loss")),
     "rival_of_zoo": ("zoo", HEAD + LOSS.format(name="rival_of_zoo_loss")),
@@ -135,6 +141,11 @@ def test_what_breaks_a_hooks_promise_is_blamed_itself(
 ) -> None:
     (failure,) = plugins[distribution]["failures"]
     assert all(word in failure for word in words), failure
+
+
+def test_every_failure_is_told(plugins: dict[str, Any]) -> None:
+    expected = ["sinkd_add_hookspecs: OSError: first", "sinkd_tasks: OSError: second"]
+    assert plugins["fails-twice"]["failures"] == expected
 
 
 def test_a_plugin_is_there_as_a_whole_or_not_at_all(losses: dict[str, str]) -> None:
