@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from sinkd_plugin.catalog import Entry, catalog
 from sinkd_plugin.errors import ModelReferenceError
+from sinkd_plugin.plugins import CORE
 from sinkd_plugin.specs import Architecture, ArchitectureSpec
 
 if TYPE_CHECKING:
@@ -36,7 +37,8 @@ def architecture_of(config: PretrainedConfig) -> ArchitectureSpec:
     Raises:
         ModelReferenceError: If no plugin supports it.
     """
-    for entry in catalog().architectures:
+    # Our own families answer first: installing a plugin never changes what an existing configuration means
+    for entry in sorted(catalog().architectures, key=lambda entry: entry.plugin != CORE):
         if _supports(entry, config):
             return entry.spec
     raise ModelReferenceError(
