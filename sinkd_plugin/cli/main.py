@@ -52,8 +52,14 @@ def cli() -> None:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point of ``sinkd``: exit code 0, 1 (the world's fault), 2 (the user's mistake) or 130 (Ctrl-C)."""
     words = list(sys.argv[1:] if arguments is None else arguments)
-    debug = "--debug" in words
-    sys.exit(_run([word for word in words if word != "--debug"], debug))
+    own = words[: _scripts_part(words)]
+    sys.exit(_run([word for word in own if word != "--debug"] + words[len(own) :], "--debug" in own))
+
+
+def _scripts_part(words: list[str]) -> int:
+    """Where the words of the script begin that ``sinkd run`` starts: a ``--debug`` from there on is its own."""
+    command = next((place for place, word in enumerate(words) if not word.startswith("-")), len(words))
+    return command + 1 if words[command : command + 1] == ["run"] else len(words)
 
 
 def _run(words: list[str], debug: bool) -> int:

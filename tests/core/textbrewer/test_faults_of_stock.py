@@ -398,9 +398,7 @@ def test_a_gradient_that_is_not_a_number(case: Case, batches: Batches) -> None:
         return {**case.adapt(batch, outputs), "losses": (outputs.logits - outputs.logits).abs().sqrt().sum()}
 
     before = state(case)
-    with pytest.raises(
-        NonFiniteLossError, match=r"gradient must be finite.* Received: norm nan at step 0"
-    ):
+    with pytest.raises(NonFiniteLossError, match=r"gradient must be finite.* Received: norm nan at step 0"):
         case.train(case.build(ours, adapt_S=steep, hard_label_weight=1), batches)
     assert moved(case, before) == 0
 
