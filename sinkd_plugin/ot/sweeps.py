@@ -78,7 +78,7 @@ class Gradient:
     log_columns: torch.Tensor | None = None
 
 
-_BLOCK_ELEMENTS = 2**18
+_BLOCK_ELEMENTS = 2**17
 """Entries of a block of rows: small enough to stay in a cache between the passes over it."""
 
 
