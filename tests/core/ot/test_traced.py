@@ -1,0 +1,39 @@
+"""Compiled, exported, or refused."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from sinkd_plugin.losses import SinkhornLoss
+
+
+def logits(rows: int, classes: int, seed: int = 0) -> torch.Tensor:
+    return torch.randn(rows, classes, generator=torch.Generator().manual_seed(seed))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("rows", "classes"), [(8, 3), (6, 5000)])
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_compiled_it_is_the_same(rows: int, classes: int) -> None:
+    loss = SinkhornLoss()
+    results = []
+    for function in (loss, torch.compile(loss, dynamic=False)):
+        student = logits(rows, classes).requires_grad_()
+        value = function(student, logits(rows, classes, seed=1))
+        value.backward()
+        assert student.grad is not None
+        results.append((value.detach(), student.grad))
+    torch.testing.assert_close(results[0], results[1], rtol=1e-4, atol=1e-7)
+
+
+@pytest.mark.slow
+def test_exported_it_is_the_same() -> None:
+    student, teacher = logits(8, 3), logits(8, 3, seed=1)
+    exported = torch.export.export(SinkhornLoss(), (student, teacher))
+    torch.testing.assert_close(exported.module()(student, teacher), SinkhornLoss()(student, teacher))
+
+
+def test_vmap_is_refused() -> None:
+    with pytest.raises(RuntimeError, match="setup_context"):
+        torch.func.vmap(SinkhornLoss())(logits(8, 3)[None], logits(8, 3)[None])
