@@ -63,8 +63,8 @@ class ScalingSolution:
         gradient = _products(self.row_scalings, pulled_columns, pulled_rows, self.column_scalings[:-1])
         for rows, plan, weighted in kept or self._parts(cost, settings):
             block = gradient if kept else gradient[..., rows, :]
-            block.mul_(self.kernel if kept else self.kernel[..., rows, :])
-            block.sub_(weighted).div_(settings.regularization).add_(plan)
+            block.mul_(self.kernel if kept else self.kernel[..., rows, :]).sub_(weighted)
+            torch.add(plan, block, alpha=1 / settings.regularization, out=block)
         return row_sums.sum(dim=-1), Gradient(cost=gradient)
 
     def _parts(self, cost: torch.Tensor, settings: SweepSettings) -> Iterator[tuple[slice, torch.Tensor, torch.Tensor]]:
@@ -145,19 +145,19 @@ def _backwards(
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Pull both sums through the half-sweeps ``u = a / (K v)`` and ``v = b / (Kᵀ u)``, last to first.
 
-    With r_t and c_t the derivatives by log u_t and log v_t, this returns ``y_t = r_t u_t / a`` and
+    With r_t and c_t the derivatives by log u_t and log v_t, this returns ``y_t = -r_t u_t / a`` and
     ``x_t = c_t v_t / b``: a divisor's logarithm hands them on as ``r_t = -u_t ∘ K x_t`` and
-    ``c_(t-1) = -v_(t-1) ∘ Kᵀ y_t``.
+    ``c_(t-1) = v_(t-1) ∘ Kᵀ y_t``.
     """
     u_per_mass, v_per_mass = (
         _per_mass(solution.row_scalings, solution.rows),
         _per_mass(solution.column_scalings, solution.columns),
     )
-    u_squares = (u_per_mass * solution.row_scalings).neg_().unbind()
-    v_squares = (v_per_mass * solution.column_scalings).neg_().unbind()
+    u_squares = (u_per_mass * solution.row_scalings).unbind()
+    v_squares = (v_per_mass * solution.column_scalings).unbind()
     row_sums_of, column_sums_of = _product_with(solution.kernel), _product_with(solution.kernel.mT)
     x = [column_sums * v_per_mass[-1]]
-    y = [row_sums_of(x[-1]).mul_(u_squares[-1]).addcmul_(row_sums, u_per_mass[-1])]
+    y = [row_sums_of(x[-1]).mul_(u_squares[-1]).addcmul_(row_sums, u_per_mass[-1], value=-1)]
     for t in reversed(range(1, solution.sweeps)):
         x.append(column_sums_of(y[-1]).mul_(v_squares[t]))
         y.append(row_sums_of(x[-1]).mul_(u_squares[t - 1]))
@@ -213,9 +213,9 @@ def _per_mass(scalings: torch.Tensor, masses: torch.Tensor | None) -> torch.Tens
 
 
 def _products(u: torch.Tensor, x: torch.Tensor, y: torch.Tensor, v: torch.Tensor) -> torch.Tensor:
-    """The sums over the sweeps of the outer products ``u x``, and of ``y v``."""
+    """Over the sweeps, the sum of the outer products ``u x`` less that of ``y v``."""
     if u.dim() == 2:
-        return torch.mm(u.mT, x).addmm_(y.mT, v)
+        return torch.mm(u.mT, x).addmm_(y.mT, v, alpha=-1)
     u, y = (side.squeeze(-1).permute(1, 2, 0) for side in (u, y))
     x, v = (side.squeeze(-1).transpose(0, 1) for side in (x, v))
-    return torch.bmm(u, x).baddbmm_(y, v)
+    return torch.bmm(u, x).baddbmm_(y, v, alpha=-1)
