@@ -1,6 +1,6 @@
 """Runs scripts, each in a process and a folder of its own, forked from one that has imported what is heavy.
 
-Run: python corpus_runner.py FOLDER, with a JSON list of [name, script, "stock" | "import" | "run" | "swap"] on stdin.
+Run: python corpus_runner.py FOLDER, with a JSON list of [name, script, "stock" | "run" | "swap"] on stdin.
 Prints a JSON object of the last line that each script printed, or of its error. TextBrewer and sinkd are imported in
 the forked processes only.
 """

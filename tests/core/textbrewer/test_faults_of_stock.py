@@ -469,6 +469,40 @@ def test_caching_needs_epochs(case: Case, batches: Batches) -> None:
         case.train(case.build(ours, "BasicDistiller", is_caching_logits=True), batches, num_steps=2)
 
 
+@pytest.mark.parametrize("length", [{"num_epochs": 3}, {"num_steps": 5}])
+@pytest.mark.parametrize("kind", KINDS[:3])
+def test_where_stock_works_ours_does_the_same(
+    kind: str, length: dict[str, int], case: Case, train_config: Any, batches: Batches, tmp_path: Path
+) -> None:
+    start, found = state(case), []
+    for number, side in enumerate((textbrewer(), ours)):
+        case.student.load_state_dict(start)
+        config = copy.copy(train_config)
+        config.output_dir = str(tmp_path / str(number))
+        config.ckpt_frequency, config.ckpt_epoch_frequency, config.ckpt_steps = 2, 2, 2
+        Path(config.output_dir).mkdir()
+        heard: list[int] = []
+        keys: dict[str, Any] = {"kd_loss_type": "sinkd", "kd_loss_weight": 0.5, "hard_label_weight": 0.5}
+        distiller = case.build(side, kind, train_config=config, **keys)
+        calls: dict[str, Any] = {
+            "max_grad_norm": 0.1,
+            "callback": lambda model, step, heard=heard: heard.append(step),
+            **length,
+        }
+        with distiller:
+            case.train(
+                distiller,
+                batches,
+                scheduler_class=torch.optim.lr_scheduler.StepLR,
+                scheduler_args={"step_size": 1},
+                **calls,
+            )
+        found.append((heard, sorted(path.name for path in Path(config.output_dir).iterdir()), state(case)))
+    assert found[0][:2] == found[1][:2]
+    assert len(found[0][0]) > 1
+    assert all(torch.allclose(value, found[1][2][name], atol=1e-6) for name, value in found[0][2].items())
+
+
 def test_apex_is_refused_with_its_replacement(case: Case, train_config: Any, batches: Batches) -> None:
     config = copy.copy(train_config)
     config.fp16 = True
