@@ -101,8 +101,8 @@ def validate_mapping(data: Any) -> dict[str, Any]:
     return dict(data)
 
 
-def _name_and_parameters(kd_loss_type: str | tuple[str, dict[str, Any]]) -> tuple[str, dict[str, Any]]:
-    return (kd_loss_type, {}) if isinstance(kd_loss_type, str) else kd_loss_type
+def _name_and_parameters(loss: str | tuple[str, dict[str, Any]]) -> tuple[str, dict[str, Any]]:
+    return (loss, {}) if isinstance(loss, str) else loss
 
 
 def _transport(name: str, parameters: dict[str, Any], block: SinkdOptions | None) -> SinkdOptions | None:
@@ -176,9 +176,24 @@ def _checked_scheduler(key: str, value: str | tuple[Any, ...], known: Mapping[st
     return value
 
 
+def _registered_match(name: str, parameters: dict[str, Any]) -> str:
+    """The key of a match loss in TextBrewer's table; a parametrised one gets a key of its own, after its name."""
+    if name not in _host.MATCH_LOSS_MAP:
+        raise unknown_name("match loss", name, _host.MATCH_LOSS_MAP)
+    if not parameters:
+        return name
+    if name not in catalog().losses.names():
+        raise ConfigError(f"The match loss '{name}' has no options.", received=repr(parameters))
+    spec = catalog().losses.get(name)
+    options = validate(spec.options, parameters, "distillation.intermediate_matches")
+    key = f"{name} {options.model_dump_json()}"
+    _host.MATCH_LOSS_MAP[key] = spec.build(options)
+    return key
+
+
 def _checked_match(match: MatchOptions) -> dict[str, Any]:
-    if match.loss not in _host.MATCH_LOSS_MAP:
-        raise unknown_name("match loss", match.loss, _host.MATCH_LOSS_MAP)
+    loss = _registered_match(*_name_and_parameters(match.loss))
     if match.feature not in _host.FEATURES:
         raise unknown_name("feature", match.feature, _host.FEATURES)
-    return {key: list(value) if isinstance(value, tuple) else value for key, value in match.model_dump().items()}
+    plain = {key: list(value) if isinstance(value, tuple) else value for key, value in match.model_dump().items()}
+    return {**plain, "loss": loss}

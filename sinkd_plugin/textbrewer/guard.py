@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from sinkd_plugin.errors import NonFiniteLossError, SinkdError
+from sinkd_plugin.errors import NonFiniteLossError, SinkdError, WorldError
 from sinkd_plugin.textbrewer.batches import described
 from sinkd_plugin.textbrewer.rescue import save_state
 
@@ -39,7 +39,7 @@ class NonFiniteGuard:
             kept = f"the state could not be saved: {failure}"
         return NonFiniteLossError(error.rule, received=f"{error.received}, in {examples}; {kept}", cure=error.cure)
 
-    def _raise_together(self, error: NonFiniteLossError | None) -> None:
+    def _raise_together(self, error: SinkdError | None) -> None:
         """Raise on every process if one of them has an error; else the others would wait for it for ever."""
         failed = torch.tensor(float(error is not None))
         if self.local_rank != -1:
@@ -48,7 +48,11 @@ class NonFiniteGuard:
         if error is not None:
             raise error
         if failed:
-            raise NonFiniteLossError("The loss must be finite on every process.", received="another process stopped")
+            raise WorldError(
+                "Training goes on only while every process does.",
+                received="another process stopped",
+                cure="Read what that one says.",
+            )
 
 
 def check_values(values: Mapping[str, float], step: int) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from tqdm import tqdm  # type: ignore[import-untyped]
 
-from sinkd_plugin.errors import ConfigError, NonFiniteLossError
+from sinkd_plugin.errors import ConfigError, NonFiniteLossError, SinkdError
 from sinkd_plugin.textbrewer.batches import groups
 from sinkd_plugin.textbrewer.distribution import set_epoch
 from sinkd_plugin.textbrewer.guard import NonFiniteGuard, clip
@@ -101,12 +101,14 @@ class TrainingLoop(NonFiniteGuard):
 
     def _pass(self, batch: Any, count: int, course: Course) -> None:
         """One micro-batch of ``count``: forward, log, backward."""
-        failure = None
+        failure: SinkdError | None = None
         try:
             total = self._logged(course.prepare(batch), course)
         except NonFiniteLossError as error:
             failure = self._stop(error, batch, course.optimizer, course.passes)
             failure.__cause__ = error
+        except SinkdError as error:
+            failure = error
         self._raise_together(failure)
         torch.autograd.backward(total / count)
         course.passes += 1

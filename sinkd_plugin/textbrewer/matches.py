@@ -32,7 +32,11 @@ class Matches:
                 ours = [projection(one) for one in ours] if isinstance(ours, list) else projection(ours)
             value = _host.MATCH_LOSS_MAP[match.loss](ours, theirs, mask=student.get("inputs_mask"))
             layers = f"{_numbers(match.layer_S)}_{_numbers(match.layer_T)}"
-            yield Term(name=f"unweighted_{match.feature}_{match.loss}_{layers}", value=value, weight=match.weight)
+            yield Term(
+                name=f"unweighted_{match.feature}_{match.loss.partition(' ')[0]}_{layers}",
+                value=value,
+                weight=match.weight,
+            )
 
     def _custom_match_terms(self, student: Mapping[str, Any], teacher: Mapping[str, Any]) -> Iterator[Term]:
         if not self.has_custom_matches:

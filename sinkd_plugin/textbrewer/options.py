@@ -19,12 +19,12 @@ SchedulerName = Annotated[str, BeforeValidator(_null_is_none)]
 
 
 class MatchOptions(Options):
-    """One entry of ``intermediate_matches``, by TextBrewer's keys."""
+    """One entry of ``intermediate_matches``, by TextBrewer's keys; ``loss`` may be ``[name, options]`` as well."""
 
     layer_T: int | tuple[int, ...]
     layer_S: int | tuple[int, ...]
     feature: str
-    loss: str
+    loss: str | tuple[str, dict[str, Any]]
     weight: float
     proj: tuple[Any, ...] | None = None
 

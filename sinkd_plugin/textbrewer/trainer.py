@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from sinkd_plugin.errors import LossInputError
+from sinkd_plugin.errors import ConfigError, LossInputError
 from sinkd_plugin.textbrewer.batches import plain
 from sinkd_plugin.textbrewer.device import usable
 from sinkd_plugin.textbrewer.distribution import check_fp16, data_parallel, distributed
@@ -52,11 +52,13 @@ class BasicTrainer(TrainingLoop, _host.BasicTrainer):  # type: ignore[misc, name
         """Train the model; takes what ``BasicDistiller.train`` takes.
 
         Raises:
-            ConfigError: If gradients were to be accumulated over more batches than there are.
+            ConfigError: If nothing says how long, or gradients were to be accumulated over more batches than there are.
             LossInputError: If the adaptor returns no loss.
             NonFiniteLossError: If a loss or a gradient is NaN or infinite; the weights stay as they were.
         """
         check_fp16(self.t_config)
+        if num_epochs is None and num_steps is None:
+            raise ConfigError("'train()' needs 'num_epochs' or 'num_steps'.", received="neither")
         if scheduler_class is not None:
             scheduler = scheduler_class(optimizer=optimizer, **(scheduler_args or {}))
         self._wrap()
@@ -72,8 +74,8 @@ class BasicTrainer(TrainingLoop, _host.BasicTrainer):  # type: ignore[misc, name
         with training_modes(self.model):
             if num_steps is not None:
                 self._run_steps(endless(dataloader), int(num_steps), course, quiet)
-            else:
-                self._run_epochs(dataloader, int(num_epochs or 0), course, quiet)
+            elif num_epochs is not None:
+                self._run_epochs(dataloader, int(num_epochs), course, quiet)
 
     def _wrap(self) -> None:
         if self.local_rank != -1:

@@ -80,6 +80,11 @@ def test_it_stops_at_nan_before_the_weights_change(
     assert (Path(train_config.output_dir) / "non_finite_step0" / "student.safetensors").is_file()
 
 
+def test_it_wants_to_know_how_long(models: tuple[Any, Any], batches: Batches, train_config: Any, adapt: Any) -> None:
+    with pytest.raises(ConfigError, match="needs 'num_epochs' or 'num_steps'"):
+        train(Ours, train_config, models[0], adapt, batches, num_epochs=None)
+
+
 def test_accumulation(models: tuple[Any, Any], batches: Batches, train_config: Any, adapt: Any) -> None:
     train_config.gradient_accumulation_steps = 4
     unchanged = train(textbrewer(), train_config, models[0], adapt, batches)

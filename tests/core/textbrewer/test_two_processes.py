@@ -58,3 +58,9 @@ def test_a_process_that_stops_does_not_leave_the_other_waiting(found: Found) -> 
     assert "another process stopped" in first["nan"]["error"]
     assert "student's logits must be finite" in second["nan"]["error"]
     assert (folder / "nan" / "non_finite_step0_rank1" / "state.json").is_file()
+
+
+def test_nor_does_one_whose_adaptor_is_wrong(found: Found) -> None:
+    first, second = (result["heads"]["error"] for result in found[1])
+    assert "another process stopped" in first
+    assert "same number of heads" in second

@@ -15,7 +15,7 @@ import torch
 from torch import distributed, nn
 
 from sinkd_plugin import textbrewer as ours
-from sinkd_plugin.errors import NonFiniteLossError
+from sinkd_plugin.errors import SinkdError
 from sinkd_plugin.textbrewer.host import textbrewer
 
 warnings.simplefilter("ignore")
@@ -35,7 +35,7 @@ class Model(nn.Module):
         return {"logits": self.out(hidden), "hidden": [hidden]}
 
 
-def train(side: Any, rank: int, folder: str, broken: bool) -> dict[str, Any]:
+def train(side: Any, rank: int, folder: str, broken: str) -> dict[str, Any]:
     """Train on this process's half of the batches; the state of the student and of the projection."""
     torch.manual_seed(0)
     teacher, student = Model(6).requires_grad_(False), Model(5)
@@ -49,8 +49,10 @@ def train(side: Any, rank: int, folder: str, broken: bool) -> dict[str, Any]:
         adapt,
         adapt,
     )
-    if broken and rank == 1:
+    if broken == "nan" and rank == 1:
         distiller.adaptor_S = lambda batch, outputs: {"logits": outputs["logits"] * float("nan")}
+    if broken == "heads" and rank == 1:
+        distiller.adaptor_S = lambda batch, outputs: {"logits": [outputs["logits"]] * 2}
     if rank >= 0:
         batches = [{"inputs": batch["inputs"][2 * rank : 2 * rank + 2]} for batch in batches]
     loader: Any = torch.utils.data.DataLoader(batches, batch_size=None, shuffle=False)  # type: ignore[arg-type]  # its sampler knows no epochs
@@ -69,16 +71,16 @@ def outcome(*arguments: Any) -> dict[str, Any]:
     """The state, or the error."""
     try:
         return train(*arguments)
-    except (NonFiniteLossError, ValueError) as error:
+    except (SinkdError, ValueError) as error:
         return {"error": f"{type(error).__name__}: {error}"}
 
 
 def main(rank: int, folder: str) -> None:
     """Train alone, then together: with TextBrewer's class, with ours, and with ours when one process meets NaN."""
-    found = {"alone": outcome(ours, -1, f"{folder}/alone{rank}", False)}
+    found = {"alone": outcome(ours, -1, f"{folder}/alone{rank}", "")}
     distributed.init_process_group("gloo", init_method=f"file://{folder}/meeting", rank=rank, world_size=2)
-    for name, side in (("stock", textbrewer()), ("ours", ours), ("nan", ours)):
-        found[name] = outcome(side, rank, f"{folder}/{name}", name == "nan")
+    for name, side in (("stock", textbrewer()), ("ours", ours), ("nan", ours), ("heads", ours)):
+        found[name] = outcome(side, rank, f"{folder}/{name}", name)
     sys.stdout.write(json.dumps(found) + "\n")
 
 
