@@ -30,6 +30,15 @@ from sinkd_plugin.textbrewer.objective import Objective, Precision
 from sinkd_plugin.textbrewer.schedules import ScheduledWeights
 from sinkd_plugin.textbrewer.term_log import FIGURES_EVERY, LoggedTerms, Observer
 
+__all__ = [
+    "BasicDistiller",
+    "GeneralDistiller",
+    "MultiTaskDistiller",
+    "MultiTeacherDistiller",
+    "Precision",
+    "SinkhornDistiller",
+]
+
 _host = textbrewer()
 _utilities = _host.distiller_utils
 logger = logging.getLogger("Distillation")

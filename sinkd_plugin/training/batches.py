@@ -81,7 +81,9 @@ class WithTeacherLogits:
     def __iter__(self) -> Iterator[dict[str, Any]]:
         for batch in self._batches:
             logits = self._teacher_logits[batch["index"]]
-            yield {"teacher": {}, "student": without_index(batch), "teacher_cache": {"logits": logits}}
+            own = without_index(batch)
+            # the models do not see the index; an error that stops the training names it
+            yield {"teacher": {}, "student": own, "teacher_cache": {"logits": logits}, "index": batch["index"]}
 
 
 def without_index(batch: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:

@@ -18,6 +18,7 @@ from sinkd_plugin.storage import storage_errors
 from sinkd_plugin.textbrewer.configuration import DistillationConfig
 from sinkd_plugin.textbrewer.distiller import SinkhornDistiller
 from sinkd_plugin.textbrewer.host import textbrewer
+from sinkd_plugin.textbrewer.loop import steps_per_epoch
 from sinkd_plugin.training.batches import WithTeacherLogits, training_batches, without_index
 from sinkd_plugin.training.config import OptimizerOptions, RunConfig
 from sinkd_plugin.training.journal import Journal
@@ -37,7 +38,7 @@ def distill(config: RunConfig, material: Material, journal: Journal, name: str) 
         NonFiniteLossError: If the loss becomes NaN or infinite; the journal holds the steps before.
     """
     batches = training_batches(material.train, material.tokenizer, config.optimizer.batch_size, config.training.seed)
-    steps = len(batches) // config.training.gradient_accumulation_steps * config.optimizer.epochs
+    steps = steps_per_epoch(len(batches), config.training.gradient_accumulation_steps) * config.optimizer.epochs
     with storage_errors(journal.folder), _progress(journal, name, len(batches) * config.optimizer.epochs) as observer:
         plan = _plan(config, material, journal.folder / "tensorboard" / name, observer)
         distiller = _distiller(plan)

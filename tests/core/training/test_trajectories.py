@@ -256,7 +256,7 @@ def test_a_loss_that_is_not_finite_stops_the_run_and_saves_nothing(configure: Co
     from sinkd_plugin.errors import NonFiniteLossError
 
     config = configure({"optimizer": {"learning_rate": 1e30, "warmup": 0, "batch_size": 16}, "baselines": {}})
-    with pytest.raises(NonFiniteLossError, match=r"logits at step \d+, in rows .*Lower the learning rate"):
+    with pytest.raises(NonFiniteLossError, match=r"logits at step \d+, in examples .*Lower the learning rate"):
         run(config)
     folder = config.training.output_dir
     assert (folder / "teacher").is_dir()
