@@ -53,12 +53,17 @@ def draw_ratios(axes: Any, cases: list[dict[str, Any]]) -> None:
             spread = [[ratio["median"] - ratio["min"]], [ratio["max"] - ratio["median"]]]
             axes.bar(x, ratio["median"], 0.19, color=COLOURS[name], yerr=spread, error_kw={"lw": 0.8})
             if name == "sinkd":
-                axes.text(x, ratio["max"] * 1.1, f"{ratio['median']:.3g}×", ha="center", fontsize=8)
+                axes.text(x, ratio["max"] * 1.1, times(ratio["median"]), ha="center", fontsize=8)
         axes.bar(0, 0, color=COLOURS[name], label=NAMES[name])
     axes.axhline(1, color="#2b3440", lw=0.8)
     axes.set(yscale="log", ylabel="times as fast as the plain iteration", xticks=range(len(cases)))
     axes.set_xticklabels([label(case) for case in cases], fontsize=8)
     axes.legend(frameon=False, fontsize=9, loc="upper left")
+
+
+def times(ratio: float) -> str:
+    """As people write it."""
+    return f"{ratio:,.0f}×" if ratio >= 10 else f"{ratio:.1f}×"
 
 
 def draw_memory(axes: Any, cases: list[dict[str, Any]]) -> None:
