@@ -6,11 +6,11 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: help quickstart test lint test-quick test-wheel test-slow format clean
+.PHONY: help quickstart test lint test-quick test-end-to-end test-slow format clean
 
 help:
 	@echo "make quickstart   distil, evaluate, export and time a real student (FULL=1: on all of the data)"
-	@echo "make test         linters, types, import contracts, tests, wheel, the quickstart on a slice of its data"
+	@echo "make test         linters, types, import contracts, tests, then wheel, quickstart and plugins end to end"
 	@echo "make test-slow    every slow test"
 	@echo "make format       rewrite the code in the house format"
 	@echo "make clean        remove .venv and everything that tools left"
@@ -26,8 +26,7 @@ $(INSTALLED): pyproject.toml constraints.txt
 quickstart: $(INSTALLED)
 	$(BIN)/sinkd quickstart $(if $(FULL),--full)
 
-test: lint test-quick test-wheel
-	$(BIN)/python -m pytest -m slow tests/integration/test_quickstart.py
+test: lint test-quick test-end-to-end
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .
@@ -39,8 +38,9 @@ lint: $(INSTALLED)
 test-quick: $(INSTALLED)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
-test-wheel: $(INSTALLED)
-	$(BIN)/python -m pytest -m slow tests/integration/test_wheel.py
+# The wheel in a clean environment, the quickstart on a slice of its data, the examples, a third party's plugin.
+test-end-to-end: $(INSTALLED)
+	$(BIN)/python -m pytest -m slow tests/integration tests/plugins
 
 test-slow: $(INSTALLED)
 	$(BIN)/python -m pytest -m slow
