@@ -10,13 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from sinkd_plugin.textbrewer.configuration import DistillationConfig
-    from sinkd_plugin.textbrewer.distiller import (
-        BasicDistiller,
-        GeneralDistiller,
-        MultiTaskDistiller,
-        MultiTeacherDistiller,
-        SinkhornDistiller,
-    )
+    from sinkd_plugin.textbrewer.distiller import BasicDistiller, GeneralDistiller, SinkhornDistiller
+    from sinkd_plugin.textbrewer.many_teachers import MultiTaskDistiller, MultiTeacherDistiller
     from sinkd_plugin.textbrewer.trainer import BasicTrainer
 
 __all__ = [
@@ -33,6 +28,8 @@ _HOMES = {
     **dict.fromkeys(__all__, "sinkd_plugin.textbrewer.distiller"),
     "BasicTrainer": "sinkd_plugin.textbrewer.trainer",
     "DistillationConfig": "sinkd_plugin.textbrewer.configuration",
+    "MultiTaskDistiller": "sinkd_plugin.textbrewer.many_teachers",
+    "MultiTeacherDistiller": "sinkd_plugin.textbrewer.many_teachers",
 }
 
 

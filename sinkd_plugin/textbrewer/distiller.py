@@ -9,10 +9,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Mapping
-from functools import partial
 from typing import Any
 
-import numpy as np
 import torch
 
 from sinkd_plugin.errors import ConfigError
@@ -21,7 +19,6 @@ from sinkd_plugin.textbrewer.batches import plain
 from sinkd_plugin.textbrewer.caching import CachedBatches, kept, spoken
 from sinkd_plugin.textbrewer.device import usable
 from sinkd_plugin.textbrewer.distribution import add_groups, check_fp16, data_parallel, distributed
-from sinkd_plugin.textbrewer.heads import averaged
 from sinkd_plugin.textbrewer.host import textbrewer
 from sinkd_plugin.textbrewer.loop import Course, TrainingLoop, endless
 from sinkd_plugin.textbrewer.matches import Matches
@@ -31,12 +28,13 @@ from sinkd_plugin.textbrewer.schedules import ScheduledWeights
 from sinkd_plugin.textbrewer.term_log import FIGURES_EVERY, LoggedTerms, Observer
 
 __all__ = [
+    "Adaptor",
     "BasicDistiller",
     "GeneralDistiller",
-    "MultiTaskDistiller",
-    "MultiTeacherDistiller",
     "Precision",
     "SinkhornDistiller",
+    "course_of",
+    "unchanged",
 ]
 
 _host = textbrewer()
@@ -131,12 +129,12 @@ class BasicDistiller(
         **args: Any,
     ) -> None:
         """The part of ``train()`` that counts epochs."""
-        course = _course(optimizer, scheduler, max_grad_norm, callback, batch_postprocessor, args)
+        course = course_of(optimizer, scheduler, max_grad_norm, callback, batch_postprocessor, args)
         if self.d_config.is_caching_logits:
             logger.info("Caching batches and the teacher's logits")
             for batch in dataloader:
                 self.cache_logits(batch, args, batch_postprocessor)
-            dataloader, course.prepare = CachedBatches(self.logits_cache), _same
+            dataloader, course.prepare = CachedBatches(self.logits_cache), unchanged
         self._run_epochs(dataloader, int(num_epochs), course, tqdm_disable)
 
     def train_with_num_steps(
@@ -158,7 +156,7 @@ class BasicDistiller(
         """
         if self.d_config.is_caching_logits:
             raise ConfigError("'is_caching_logits' needs 'num_epochs'.", received=f"num_steps={num_steps}")
-        course = _course(optimizer, scheduler, max_grad_norm, callback, batch_postprocessor, args)
+        course = course_of(optimizer, scheduler, max_grad_norm, callback, batch_postprocessor, args)
         self._run_steps(endless(dataloader), int(num_steps), course, tqdm_disable)
 
     def train_on_batch(self, batch: Any, args: Mapping[str, Any]) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
@@ -274,109 +272,23 @@ class SinkhornDistiller(GeneralDistiller):
     _transport_follows_kd = False
 
 
-class MultiTeacherDistiller(BasicDistiller, _host.MultiTeacherDistiller):  # type: ignore[misc, name-defined]
-    """Several teachers, whose logits are averaged. Takes what ``BasicDistiller`` takes, and lists.
-
-    Args:
-        model_T: List of teachers.
-        adaptor_T: One adaptor for all, or a list.
-    """
-
-    def _adapted_teachers(self, adaptor: Any, batch: Any, outputs: Any) -> Any:
-        adaptors = list(adaptor) if hasattr(adaptor, "__iter__") else [adaptor] * len(outputs)
-        pairs = zip(adaptors, outputs, strict=True)
-        return [_utilities.post_adaptor(adapt(batch, output)) for adapt, output in pairs]
-
-    def _comparable(self, student: Any, teacher: Any, model: Any) -> tuple[Any, Any]:
-        pairs = [aligned(student, results, self.model_S, each) for results, each in zip(teacher, model, strict=True)]
-        narrowest = min(pairs, key=lambda pair: [head.shape[-1] for head in pair[0].get("logits", [])])
-        return narrowest[0], [results for _, results in pairs]
-
-    def _one_teacher(self, results_T: Any) -> dict[str, Any]:
-        return averaged(results_T)
-
-
-class MultiTaskDistiller(GeneralDistiller, _host.MultiTaskDistiller):  # type: ignore[misc, name-defined]
-    """One student of several teachers, one a task; ``model_T``, ``adaptor_T``, ``adaptor_S`` map tasks to theirs."""
-
-    def train(
-        self,
-        optimizer: Any,
-        dataloaders: Mapping[str, Any],
-        num_steps: int,
-        scheduler_class: Any = None,
-        scheduler_args: Any = None,
-        scheduler: Any = None,
-        max_grad_norm: float = -1.0,
-        tau: float = 1,
-        callback: Any = None,
-        batch_postprocessors: Mapping[str, Any] | None = None,
-        **args: Any,
-    ) -> None:
-        """Train the student; takes what TextBrewer's ``train()`` takes.
-
-        Args:
-            optimizer: Of the student's weights.
-            dataloaders: One a task.
-            num_steps: Optimiser steps.
-            scheduler_class: Builds the learning rate's scheduler.
-            scheduler_args: What it gets beside the optimiser.
-            scheduler: A scheduler that is already built.
-            max_grad_norm: Gradients are clipped to it if it is positive.
-            tau: A task is drawn with a probability proportional to its number of batches to this power.
-            callback: Called as ``callback(model=…, step=…)`` at each checkpoint.
-            batch_postprocessors: One a task.
-            **args: What the models get beside the batch.
-        """
-        with training_modes(self.model_S, self.model_T):
-            optimizer, scheduler, quiet = self.initialize_training(
-                optimizer, scheduler_class, scheduler_args, scheduler
-            )
-            prepare = partial(_prepared, batch_postprocessors or {})
-            course = _course(optimizer, scheduler, max_grad_norm, callback, prepare, args)
-            try:
-                self._run_steps(_drawn(dataloaders, tau), int(num_steps), course, quiet)
-            finally:
-                self._restore_weights()
-                self._forget()
-
-    def _task(self, batch: Any) -> tuple[Any, tuple[Any, Adaptor, Adaptor]]:
-        inputs, name = batch
-        return plain(inputs), (self.model_T[name], self.adaptor_T[name], self.adaptor_S[name])
-
-
-def _course(
+def course_of(
     optimizer: Any, scheduler: Any, max_grad_norm: float, callback: Any, prepare: Any, arguments: Mapping[str, Any]
 ) -> Course:
+    """One call of ``train()`` in TextBrewer's terms."""
     return Course(
         optimizer=optimizer,
         scheduler=scheduler,
         max_grad_norm=max_grad_norm,
         callback=callback,
-        prepare=prepare or _same,
+        prepare=prepare or unchanged,
         arguments=arguments,
     )
 
 
-def _same(batch: Any) -> Any:
+def unchanged(batch: Any) -> Any:
+    """The batch of a caller who gave no ``batch_postprocessor``."""
     return batch
-
-
-def _drawn(loaders: Mapping[str, Any], tau: float) -> Iterator[tuple[Any, str]]:
-    """Batches of tasks drawn at random, each with its task, from the generator that TextBrewer's users seed."""
-    names, chances = list(loaders), None
-    if all(hasattr(loader, "__len__") for loader in loaders.values()):
-        sizes = [len(loader) ** tau for loader in loaders.values()]
-        chances = [size / sum(sizes) for size in sizes]
-    batches = {name: endless(loader) for name, loader in loaders.items()}
-    while True:
-        name = str(np.random.choice(names, p=chances))
-        yield next(batches[name]), name
-
-
-def _prepared(postprocessors: Mapping[str, Any], drawn: tuple[Any, str]) -> tuple[Any, str]:
-    batch, name = drawn
-    return postprocessors.get(name, _same)(batch), name
 
 
 _host.Distillers.setdefault("SinkD", SinkhornDistiller)
