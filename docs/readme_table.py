@@ -35,9 +35,9 @@ def with_block(readme: str, text: str) -> str:
 
 def _scores(summary: dict[str, Any]) -> list[str]:
     result = summary["result"]
+    data = f"n = {result['student']['n']} test sentences, {result['train_examples']} training sentences"
     lines = [
-        f"Movie reviews, n = {result['student']['n']} test sentences, {result['train_examples']} training sentences, "
-        f"seed {result['seed']}, 95 % bootstrap intervals (`sinkd quickstart`):",
+        f"Movie reviews, {data}, seed {result['seed']}, 95 % bootstrap intervals (`sinkd quickstart`):",
         "",
         "| model | parameters | " + " | ".join(METRICS.values()) + " | same label as teacher |",
         "|---|---|" + "---|" * (len(METRICS) + 1),
@@ -59,9 +59,9 @@ def _latencies(summary: dict[str, Any]) -> list[str]:
     shapes = latencies(summary)
     names = list(next(iter(shapes.values())))
     bench = summary["bench"]
+    where = f"on {bench['threads']} thread of an {bench['machine']['cpu']} processor"
     lines = [
-        f"Median latency on {bench['threads']} thread of an {bench['machine']['cpu']} processor, interleaved, and the "
-        f"ratio to the {names[0]} (`sinkd bench`, part of the same command):",
+        f"Median latency {where}, interleaved, and times faster than the {names[0]} (`sinkd bench`, part of it):",
         "",
         "| batch × tokens | " + " | ".join(names) + " |",
         "|---|" + "---|" * len(names),
@@ -75,8 +75,8 @@ def _latencies(summary: dict[str, Any]) -> list[str]:
 def _parity(summary: dict[str, Any]) -> str:
     parity = summary["parity"]
     return (
-        f"The exported student differs from PyTorch by at most {parity['relative_difference']:.1e} of the logit range on "
-        f"{parity['sentence_count']} test sentences and on edge cases."
+        f"The exported student differs from PyTorch by at most {parity['relative_difference']:.1e} of the logit range, "
+        f"on {parity['sentence_count']} test sentences and on edge cases."
     )
 
 
