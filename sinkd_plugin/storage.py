@@ -68,7 +68,10 @@ def _replace_folder(staging: Path, final: Path) -> None:
     except OSError:
         previous.rename(final)
         raise
-    shutil.rmtree(previous) if previous.is_dir() else previous.unlink()
+    if previous.is_symlink() or not previous.is_dir():
+        previous.unlink()
+    else:
+        shutil.rmtree(previous, ignore_errors=True)  # the new folder is in place: what is left of the old one is litter
 
 
 @contextmanager

@@ -48,7 +48,8 @@ def choose_sentences(
     if task is not None:
         return _from_task(task, data_dir)
     recorded = model_folder / "sinkd.json"
-    return _from_record(read_json(recorded) if recorded.is_file() else {}, data_dir)
+    record = read_json(recorded) if recorded.is_file() else {}
+    return _from_record(record if isinstance(record, Mapping) else {}, data_dir)
 
 
 def _from_record(record: Mapping[str, Any], data_dir: Path | None) -> Sentences:

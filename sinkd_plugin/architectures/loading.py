@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError, RepositoryNotFoundError
-from safetensors import SafetensorError
 from transformers import AutoConfig, AutoTokenizer, PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
 from transformers.utils import logging as transformers_logging
 
-from sinkd_plugin.errors import DownloadError, ModelReferenceError
+from sinkd_plugin.errors import DownloadError, ModelReferenceError, SinkdError
 
 _TOKENIZER_FILES = ("tokenizer.json", "vocab.txt", "vocab.json", "spiece.model", "sentencepiece.bpe.model")
 
@@ -88,7 +87,9 @@ def translated_errors(folder: str) -> Iterator[None]:
     """Turn the many exceptions of ``from_pretrained`` into one of ours."""
     try:
         yield
-    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
+    except SinkdError:
+        raise
+    except Exception as error:  # tokenizers and safetensors raise types of their own, tokenizers a bare Exception
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         if _names_nothing(error):
             raise ModelReferenceError(
@@ -103,7 +104,9 @@ def translated_errors(folder: str) -> Iterator[None]:
                 cure="Check the name and the network, or give a folder.",
             ) from error
         raise ModelReferenceError(
-            "A model folder must be one that transformers can load.", received=f"'{folder}': {reason}"
+            "A model folder must be one that transformers can load.",
+            received=f"'{folder}': {reason}",
+            cure="Save or download the model again.",
         ) from error
 
 

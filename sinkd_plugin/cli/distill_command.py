@@ -26,7 +26,8 @@ def command(config_file: Path, changes: tuple[str, ...], resume: bool, overwrite
     student as a plain Transformers folder. Called again, it goes on where it stopped.
     """
     from sinkd_plugin.training.config import load_config
-    from sinkd_plugin.training.run import CONFIG_FILE, run
+    from sinkd_plugin.training.run import run
+    from sinkd_plugin.training.run_folder import CONFIG_FILE
     from sinkd_plugin.training.scores_table import print_scores
 
     config = load_config(config_file, changes)

@@ -44,6 +44,7 @@ class CatalogGroup(click.Group):
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Example: sinkd distill examples/quickstart.yaml",
 )
+@click.option("--debug", is_flag=True, expose_value=False, help="Show the traceback of an error; works anywhere.")
 @click.version_option(__version__, prog_name="sinkd")
 def cli() -> None:
     """Distil, evaluate, export and time students with batch-wise optimal transport (SinKD)."""

@@ -82,6 +82,12 @@ class TrainingLoop(NonFiniteGuard):
             self._take_step(group, course)
             if course.step % every == 0 or course.step == num_steps:
                 self._checkpoint(course, 0)
+        if course.step < num_steps:
+            raise ConfigError(
+                "The loader must give batches for all 'num_steps', over and over if need be.",
+                received=f"batches for {course.step} of {num_steps} steps",
+                cure="Pass a DataLoader or a list: something that can be gone through more than once.",
+            )
         logger.info("Training finished")
 
     def _take_step(self, group: list[Any], course: Course) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import AfterValidator, Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, StrictInt, field_validator, model_validator
 
 from sinkd_plugin.errors import ConfigError
 from sinkd_plugin.options import Options, validate
@@ -48,7 +48,7 @@ class TeacherOptions(Options):
 class StudentOptions(Options):
     """The student: some layers of the teacher, or a model of its own."""
 
-    from_teacher_layers: tuple[int, ...] | None = Field(None, min_length=1)
+    from_teacher_layers: tuple[StrictInt, ...] | None = Field(None, min_length=1)
     model: str | None = None
 
     @model_validator(mode="after")

@@ -40,7 +40,7 @@ def distill(config: RunConfig, material: Material, journal: Journal, name: str) 
     batches = training_batches(material.train, material.tokenizer, config.optimizer.batch_size, config.training.seed)
     steps = steps_per_epoch(len(batches), config.training.gradient_accumulation_steps) * config.optimizer.epochs
     with storage_errors(journal.folder), _progress(journal, name, len(batches) * config.optimizer.epochs) as observer:
-        plan = _plan(config, material, journal.folder / "tensorboard" / name, observer)
+        plan = _plan(config, material, journal.tensorboard(name), observer)
         distiller = _distiller(plan)
         with quiet_transformers(), distiller:
             distiller.train(

@@ -79,5 +79,5 @@ def evaluate(reference: str, options: EvaluationOptions) -> dict[str, Any]:
 
 def _record(reference: str) -> dict[str, Any]:
     path = Path(resolve_model(reference)) / RECORD
-    record: dict[str, Any] = read_json(path) if path.is_file() else {}
-    return record
+    record = read_json(path) if path.is_file() else {}
+    return record if isinstance(record, dict) else {}

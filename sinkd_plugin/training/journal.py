@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,11 @@ class Journal:
     def restart(self, student: str) -> None:
         """Forget the steps of a student that an interrupted run has left, because it starts anew."""
         self._keep(lambda name: name != student)
+        shutil.rmtree(self.tensorboard(student), ignore_errors=True)
+
+    def tensorboard(self, student: str) -> Path:
+        """Folder of a student's TensorBoard log."""
+        return self.folder / "tensorboard" / student
 
     def write(self, **record: Any) -> None:
         """Append one record."""

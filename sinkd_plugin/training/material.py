@@ -17,6 +17,7 @@ from sinkd_plugin.training.config import RunConfig
 from sinkd_plugin.training.device import seed_everything
 from sinkd_plugin.training.fingerprint import fingerprint
 from sinkd_plugin.training.prepare import Prepared
+from sinkd_plugin.training.run_folder import LOGITS_FOLDER
 from sinkd_plugin.training.stage import Stage
 from sinkd_plugin.training.teacher import teacher_reference
 from sinkd_plugin.training.teacher_cache import cached_logits
@@ -100,5 +101,5 @@ def _teacher_logits(
         return None
     expected = fingerprint(teacher=stage.fingerprint, data=prepared.data_fingerprint, precision=prepared.precision)
     train = _tokenized("train", config, prepared, tokenizer)
-    folder = config.training.output_dir / "teacher_logits"
+    folder = config.training.output_dir / LOGITS_FOLDER
     return cached_logits(folder, expected, teacher, tokenizer, train, prepared.precision)

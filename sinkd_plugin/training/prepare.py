@@ -11,6 +11,7 @@ from transformers import PretrainedConfig
 from sinkd_plugin.architectures.loading import load_config as load_model_config
 from sinkd_plugin.architectures.specs import architecture_of
 from sinkd_plugin.catalog import catalog
+from sinkd_plugin.console import note
 from sinkd_plugin.errors import ConfigError
 from sinkd_plugin.references import resolve_model
 from sinkd_plugin.specs import Architecture, ArchitectureSpec
@@ -63,11 +64,14 @@ def prepare(config: RunConfig) -> Prepared:
     for name, student in students(config).items():
         check_student(student, "student" if name == "student" else f"baselines.{name}.student", teacher, model_config)
     task = load_task(config.task, data_dir=config.data_dir, data=config.data, seed=config.training.seed)
+    note("Data: " + ", ".join(f"{size} {split}" for split, size in task.sizes.items()) + " examples")
     for student in students(config).values():
         _check_accumulation(student, len(task.splits["train"]))
     return Prepared(
         task=task,
         data_fingerprint=fingerprint(
+            task=task.spec.name,
+            labels=task.spec.labels,
             splits=[split_fingerprint(task.splits[name], task.spec.text) for name in ("train", "test")],
             max_length=config.data.max_length,
         ),

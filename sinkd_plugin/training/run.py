@@ -13,15 +13,18 @@ from sinkd_plugin.training.config import RunConfig, plain, students
 from sinkd_plugin.training.environment import environment
 from sinkd_plugin.training.journal import Journal
 from sinkd_plugin.training.prepare import Prepared, prepare
+from sinkd_plugin.training.run_folder import (
+    CONFIG_FILE,
+    ENVIRONMENT_FILE,
+    RESULT_FILE,
+    STUDENT_FOLDER,
+    TEACHER_FOLDER,
+    check_run_folder,
+    student_folder,
+)
 from sinkd_plugin.training.stage import RECORD, Stage
 from sinkd_plugin.training.student import student_stage
 from sinkd_plugin.training.teacher import teacher_stage
-
-CONFIG_FILE = "config.yaml"
-RESULT_FILE = "result.json"
-STUDENT_FOLDER = "student"
-TEACHER_FOLDER = "teacher"
-BASELINES_FOLDER = "baselines"
 
 
 def run(config: RunConfig, *, overwrite: bool = False) -> dict[str, Any]:
@@ -38,6 +41,7 @@ def run(config: RunConfig, *, overwrite: bool = False) -> dict[str, Any]:
         SinkdError: Whatever stands in the way, in the project's words; finished stages stay.
     """
     folder = config.training.output_dir
+    check_run_folder(config)
     changed = _differs(folder, config)
     if changed and not overwrite and (folder / TEACHER_FOLDER / RECORD).is_file():
         raise _another_run(folder)
@@ -45,8 +49,8 @@ def run(config: RunConfig, *, overwrite: bool = False) -> dict[str, Any]:
     if changed:
         with storage_errors(folder):
             (folder / RESULT_FILE).unlink(missing_ok=True)
+    write_json(folder / ENVIRONMENT_FILE, environment())
     write_text(folder / CONFIG_FILE, _as_yaml(config))
-    write_json(folder / "environment.json", environment())
     return _make(config, prepared, folder)
 
 
@@ -54,16 +58,12 @@ def _make(config: RunConfig, prepared: Prepared, folder: Path) -> dict[str, Any]
     teacher = teacher_stage(config, prepared, folder / TEACHER_FOLDER)
     journal = Journal(folder, students(config))
     stages = {
-        name: student_stage(student, prepared, teacher, journal, name, _student_folder(folder, name))
+        name: student_stage(student, prepared, teacher, journal, name, student_folder(folder, name))
         for name, student in students(config).items()
     }
     result = _result(config, prepared, teacher, stages)
     write_json(folder / RESULT_FILE, result)
     return result
-
-
-def _student_folder(folder: Path, name: str) -> Path:
-    return folder / STUDENT_FOLDER if name == STUDENT_FOLDER else folder / BASELINES_FOLDER / name
 
 
 def _as_yaml(config: RunConfig) -> str:

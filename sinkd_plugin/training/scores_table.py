@@ -9,6 +9,8 @@ from rich.table import Table
 
 from sinkd_plugin.console import stdout
 
+_AGREEMENT = "agreement_with_teacher"
+
 
 def print_scores(result: Mapping[str, Any]) -> None:
     """Print teacher, student and baselines of a run, each metric with its 95 % interval."""
@@ -25,11 +27,12 @@ def print_models(models: Mapping[str, Mapping[str, Any]], task: str) -> None:
     first = next(iter(models.values()))
     table = Table(title=f"{task}: test split, n = {first['n']}, 95 % bootstrap intervals")
     table.add_column("model", overflow="fold")
-    for heading in ("parameters", *first["test"], "same as teacher"):
+    compared = [_AGREEMENT] if any(_AGREEMENT in scores for scores in models.values()) else []
+    for heading in ("parameters", *first["test"], *("same as teacher" for _ in compared)):
         table.add_column(heading.replace("_", " "), justify="right", no_wrap=True)
     for name, scores in models.items():
         cells = [_cell(scores, metric) for metric in scores["test"]]
-        table.add_row(name, f"{scores['parameters'] / 1e6:.1f} M", *cells, _agreement(scores))
+        table.add_row(name, f"{scores['parameters'] / 1e6:.1f} M", *cells, *(_agreement(scores) for _ in compared))
     stdout.print(table)
 
 
@@ -39,5 +42,5 @@ def _cell(scores: Mapping[str, Any], metric: str) -> str:
 
 
 def _agreement(scores: Mapping[str, Any]) -> str:
-    share = scores.get("agreement_with_teacher")
+    share = scores.get(_AGREEMENT)
     return "" if share is None else f"{share:.1%}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -44,16 +45,28 @@ class Stage:
         return {**self.record["scores"], "parameters": self.record["parameters"], "folder": str(self.folder)}
 
 
-def finished(folder: Path, expected: str) -> Stage | None:
-    """The stage in ``folder`` if it is finished and has this fingerprint."""
+def finished(folder: Path, expected: str, provenance: Mapping[str, Any] | None = None) -> Stage | None:
+    """The stage in ``folder`` if it is finished and has this fingerprint.
+
+    Args:
+        folder: Where it would lie.
+        expected: Its fingerprint.
+        provenance: What its record should say of its making; a record that says otherwise, because the same data
+            has moved, is written anew.
+    """
     if not (folder / RECORD).is_file():
         return None
     record = read_json(folder / RECORD)
-    return Stage(folder=folder, record=record) if record.get("fingerprint") == expected else None
+    if record.get("fingerprint") != expected:
+        return None
+    renewed = {**record, **(provenance or {})}
+    if renewed != record:
+        write_record(folder, renewed)
+    return Stage(folder=folder, record=renewed)
 
 
 def write_record(folder: Path, record: dict[str, Any]) -> None:
-    """Write ``sinkd.json`` into a folder that does not have its final name yet."""
+    """Write ``sinkd.json``."""
     write_json(folder / RECORD, record)
 
 

@@ -34,7 +34,7 @@ def student_stage(
         target: Its folder.
     """
     expected = _fingerprint(config, prepared, teacher)
-    stage = finished(target, expected)
+    stage = finished(target, expected, provenance(config))
     if stage is not None:
         note(f"Student '{name}': taken from {target}")
         return stage

@@ -27,7 +27,7 @@ def teacher_stage(config: RunConfig, prepared: Prepared, target: Path) -> Stage:
         target: Folder of the stage; holds the model only if it was fine-tuned here.
     """
     expected = _fingerprint(config, prepared)
-    stage = finished(target, expected)
+    stage = finished(target, expected, provenance(config))
     if stage is not None:
         note(f"Teacher: taken from {target}")
         return stage

@@ -8,11 +8,14 @@ from typing import Any
 
 from sinkd_plugin.errors import UserError
 from sinkd_plugin.specs import ZooCard
-from sinkd_plugin.storage import new_folder, sha256
+from sinkd_plugin.storage import new_folder, read_json, sha256
 from sinkd_plugin.zoo_cache import file_problems, files_in, locked, require_files
 from sinkd_zoo.card import card_from_json, check_paths
 from sinkd_zoo.index import FILE, read_index, write_index
 from sinkd_zoo.run_folder import RunFolder, read_run
+
+RECORD = "sinkd.json"
+"""What the trainer notes beside a model: task, data folder, length limit."""
 
 
 def publish(run_folder: Path, to: Path, name: str | None = None) -> ZooCard:
@@ -64,8 +67,15 @@ def _card(run: RunFolder, name: str) -> ZooCard:
     )
 
 
+def _handed_out(student: Path) -> list[str]:
+    """The student's files, without a ``sinkd.json`` that names files or folders of this machine."""
+    record = read_json(student / RECORD) if (student / RECORD).is_file() else {}
+    local = not isinstance(record.get("task", ""), str) or record.get("data_dir")
+    return sorted(name for name in files_in(student) if not (local and name == RECORD))
+
+
 def _hashes(student: Path) -> dict[str, str]:
-    names = sorted(files_in(student))
+    names = _handed_out(student)
     links = [name for name in names if (student / name).is_symlink()]
     try:
         check_paths(dict.fromkeys(names, ""))
@@ -109,5 +119,7 @@ def _put_files(student: Path, folder: Path, card: ZooCard, published: ZooCard | 
         )
     if not same:
         with new_folder(folder, overwrite=True) as staging:
-            shutil.copytree(student, staging, copy_function=shutil.copyfile, dirs_exist_ok=True)
+            for name in card.files:
+                (staging / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(student / name, staging / name)
             require_files(staging, card.files, f"The copy of '{student}'")
