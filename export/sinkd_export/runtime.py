@@ -134,7 +134,21 @@ def _checked_text(index: int, text: object) -> str:
             received=f"{text!r} at position {index}",
             cure="Drop it or replace it by a text.",
         )
+    if not _is_unicode(text):
+        raise DataError(
+            "A text must be valid Unicode.",
+            received=f"half a surrogate pair at position {index}",
+            cure="Read it with the right encoding.",
+        )
     return text
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _by_length(encodings: Sequence[Encoding], batch_size: int) -> Iterator[list[int]]:

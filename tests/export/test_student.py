@@ -128,3 +128,8 @@ assert not heavy & set(sys.modules), heavy & set(sys.modules)
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() in ("negative", "neutral", "positive")
     assert done.stderr == ""
+
+
+def test_half_a_surrogate_pair_is_refused(student: Student) -> None:
+    with pytest.raises(DataError, match="A text must be valid Unicode"):
+        student.predict(["\udcff"])

@@ -128,3 +128,21 @@ def test_two_processes_publish_into_one_zoo(zoo: Path, write_run: WriteRun) -> N
     processes = [subprocess.Popen([sys.executable, "-c", script, str(runs[name]), str(zoo), name]) for name in names]
     assert [process.wait(timeout=60) for process in processes] == [0, 0, 0]
     assert [student["name"] for student in json.loads((zoo / "index.json").read_text())["students"]] == names
+
+
+@pytest.mark.parametrize(
+    ("record", "published"),
+    [
+        ({"task": "reviews", "data_dir": None}, True),
+        ({"task": "glue/rte", "data_dir": "/home/ada/glue"}, False),
+        ({"task": {"files": {"train": "/home/ada/train.csv"}}, "data_dir": None}, False),
+    ],
+)
+def test_a_record_that_names_folders_of_its_author_stays_at_home(
+    record: dict[str, object], published: bool, zoo: Path, write_run: WriteRun
+) -> None:
+    run = write_run()
+    (run / "student" / "sinkd.json").write_text(json.dumps(record))
+    card = publish(run, zoo)
+    assert ("sinkd.json" in card.files) is published
+    assert (zoo / card.name / "sinkd.json").exists() is published

@@ -519,3 +519,10 @@ def test_steps_without_a_checkpoint_interval(case: Case, train_config: Any, batc
         case.train(case.build(textbrewer(), train_config=config), batches, num_steps=2)
     case.train(case.build(ours, train_config=config), batches, num_steps=2)
     assert [path.name for path in Path(config.output_dir).glob("*.pkl")] == ["gs2.pkl"]
+
+
+@pytest.mark.parametrize("once", [True, False], ids=["gone through once", "empty"])
+def test_a_loader_that_runs_dry_is_an_error_and_no_silence(once: bool, case: Case, batches: Batches) -> None:
+    loader = iter(encoded(batches)) if once else iter(())
+    with pytest.raises(ConfigError, match="must give batches for all 'num_steps'"):
+        case.train(case.build(ours, "GeneralDistiller"), loader, num_steps=1000)
