@@ -243,7 +243,7 @@ def test_a_real_process_prints_one_json_document(config_file: Path, tmp_path: Pa
     done = sinkd("distill", str(config_file), "--json", "--set", "baselines={}", "--set", "teacher.finetune.epochs=1")
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout) == json.loads((tmp_path / "run" / "result.json").read_text(encoding="utf-8"))
-    allowed = ("Fine-tuning", "Scoring", "Teacher's logits", "Distilling")
+    allowed = ("Data", "Fine-tuning", "Scoring", "Teacher's logits", "Distilling")
     assert all(line.startswith(allowed) for line in done.stderr.splitlines()), done.stderr
 
 
