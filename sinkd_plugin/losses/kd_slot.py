@@ -57,7 +57,7 @@ class SinkhornInSlot:
         self, student_logits: torch.Tensor, teacher_logits: torch.Tensor, temperature: float | torch.Tensor = 1.0
     ) -> torch.Tensor:
         """Compute the loss of ``(..., classes)`` logits."""
-        return sinkhorn_distance(_as_rows(student_logits), _as_rows(teacher_logits), self.options).value
+        return sinkhorn_distance(as_rows(student_logits), as_rows(teacher_logits), self.options).value
 
 
 @dataclass(frozen=True)
@@ -74,5 +74,6 @@ class SinkdInSlot:
         return kl(student_logits, teacher_logits, temperature) + self.options.weight * sinkhorn
 
 
-def _as_rows(logits: torch.Tensor) -> torch.Tensor:
+def as_rows(logits: torch.Tensor) -> torch.Tensor:
+    """Logits ``(..., classes)`` as one group of rows ``(n, classes)``: a softmax never runs over positions."""
     return logits.flatten(end_dim=-2) if logits.dim() > 1 else logits.unsqueeze(0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 
 from sinkd_plugin.errors import ConfigError
+from sinkd_plugin.losses.kd_slot import as_rows
 from sinkd_plugin.losses.sinkhorn import SinkhornLoss
 from sinkd_plugin.ot.options import SinkdOptions, TransportOptions
 from sinkd_plugin.specs import KdLoss
@@ -49,8 +50,3 @@ class CombinedLoss:
 def transport_loss(options: SinkdOptions) -> SinkhornLoss:
     """The transport term without its weight."""
     return SinkhornLoss(**options.model_dump(include=set(TransportOptions.model_fields)))
-
-
-def as_rows(logits: torch.Tensor) -> torch.Tensor:
-    """Logits ``(..., classes)`` as one group of rows ``(n, classes)``: a softmax never runs over positions."""
-    return logits.reshape(-1, logits.shape[-1])

@@ -9,11 +9,12 @@ from typing import Any, Literal
 import torch
 
 from sinkd_plugin.errors import NonFiniteLossError, unknown_name
+from sinkd_plugin.losses.kd_slot import as_rows
 from sinkd_plugin.options import validate
 from sinkd_plugin.ot.options import SinkdOptions
 from sinkd_plugin.ot.result import TransportResult
 from sinkd_plugin.textbrewer.checks import check_adapted, check_shapes, check_total
-from sinkd_plugin.textbrewer.combined import as_rows, transport_loss
+from sinkd_plugin.textbrewer.combined import transport_loss
 from sinkd_plugin.textbrewer.heads import in_float32, rows_not_finite, selected, shifted, tidied
 from sinkd_plugin.textbrewer.host import textbrewer
 from sinkd_plugin.textbrewer.term import Term, weighted_sum
