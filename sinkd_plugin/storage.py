@@ -6,8 +6,7 @@ import errno
 import hashlib
 import json
 import os
-import shutil
-import tempfile
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Any
 import platformdirs
 
 from sinkd_plugin.errors import SinkdError, StorageError, UserError
+from sinkd_plugin.staging import file_lock, previous_name, remove, staging_name
 
 
 def cache_folder() -> Path:
@@ -27,6 +27,8 @@ def cache_folder() -> Path:
 @contextmanager
 def new_folder(final: Path, *, overwrite: bool = False) -> Iterator[Path]:
     """Fill a folder beside ``final`` and rename it on success; on any failure nothing is left behind.
+
+    What a killed process leaves is removed by whoever writes ``final`` next.
 
     Args:
         final: The folder to appear.
@@ -40,38 +42,33 @@ def new_folder(final: Path, *, overwrite: bool = False) -> Iterator[Path]:
         raise UserError("The target must not exist yet.", received=str(final), cure="Choose another, or pass --force.")
     with storage_errors(final):
         final.parent.mkdir(parents=True, exist_ok=True)
-        staging = Path(tempfile.mkdtemp(prefix=f".{final.name}.", suffix=".partial", dir=final.parent))
-    try:
-        with storage_errors(final):
+        with staging_name(final) as staging:
+            staging.mkdir()
             yield staging
             _let_others_read(staging)
             _replace_folder(staging, final)
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
 
 
 def _let_others_read(staging: Path) -> None:
-    """Temporary folders, and the files that safetensors writes, belong to their maker alone."""
-    staging.chmod(0o755)
+    """Give everything the mode that the umask has for it; the files that safetensors writes are their maker's alone."""
+    mode = stat.S_IMODE(staging.stat().st_mode)
     for path in staging.rglob("*"):
-        path.chmod(0o755 if path.is_dir() else 0o644)
+        if not path.is_symlink():
+            path.chmod(mode if path.is_dir() else mode & 0o666)
 
 
 def _replace_folder(staging: Path, final: Path) -> None:
     if not final.exists():
         staging.rename(final)
         return
-    previous = staging.with_suffix(".previous")
+    previous = previous_name(staging)
     final.rename(previous)
     try:
         staging.rename(final)
     except OSError:
         previous.rename(final)
         raise
-    if previous.is_symlink() or not previous.is_dir():
-        previous.unlink()
-    else:
-        shutil.rmtree(previous, ignore_errors=True)  # the new folder is in place: what is left of the old one is litter
+    remove(previous)
 
 
 @contextmanager
@@ -83,16 +80,31 @@ def new_file(final: Path) -> Iterator[Path]:
     """
     with storage_errors(final):
         final.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{final.name}.", suffix=".partial", dir=final.parent)
-        os.close(handle)
-    staging = Path(name)
-    try:
-        with storage_errors(final):
-            staging.chmod(0o644)
+        with staging_name(final) as staging:
+            staging.touch()
+            mode = stat.S_IMODE(staging.stat().st_mode)
             yield staging
+            staging.chmod(mode)
             staging.replace(final)
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold ``path``, which need not exist, against every other process that asks for it.
+
+    Raises:
+        StorageError: If its folder cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = file_lock(path.with_name(f".{path.name}.lock"))
+        lock.acquire()
+    except OSError as error:
+        raise as_storage_error(path, error) from error
+    try:
+        yield
     finally:
-        staging.unlink(missing_ok=True)
+        lock.release()
 
 
 def write_text(path: Path, text: str) -> None:

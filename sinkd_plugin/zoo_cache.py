@@ -6,15 +6,14 @@ of ``sha256sum``, so that a cached student can be verified without its source.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from sinkd_plugin.catalog import catalog
 from sinkd_plugin.errors import ChecksumError, PluginError, SinkdError, StorageError, unknown_name
 from sinkd_plugin.specs import ZooCard, ZooSourceSpec
-from sinkd_plugin.storage import as_storage_error, cache_folder, new_folder, sha256, write_text
+from sinkd_plugin.storage import cache_folder, locked, new_folder, sha256, write_text
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,27 +113,6 @@ def _fetch(offer: Offer) -> None:
         require_files(staging, offer.card.files, f"The student '{offer.card.name}' from '{offer.source.name}'")
     lines = [f"{digest}  {offer.card.name}/{name}\n" for name, digest in sorted(offer.card.files.items())]
     write_text(_checksums_file(offer.folder), "".join(lines))
-
-
-@contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """Hold ``path``, which need not exist, against every other process that asks for it.
-
-    Raises:
-        StorageError: If its folder cannot be written.
-    """
-    from filelock import FileLock  # only a download needs it
-
-    lock = FileLock(path.parent / f".{path.name}.lock")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        lock.acquire()
-    except OSError as error:
-        raise as_storage_error(path, error) from error
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 def cached_students() -> list[CachedStudent]:

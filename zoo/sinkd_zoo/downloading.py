@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from sinkd_plugin.errors import UserError
-from sinkd_plugin.storage import new_folder
-from sinkd_plugin.zoo_cache import cached_student, file_problems, find_offer, locked, require_files
+from sinkd_plugin.storage import locked, new_folder
+from sinkd_plugin.zoo_cache import cached_student, file_problems, find_offer, require_files
 
 
 def download(name: str, to: Path | None = None) -> Path:

@@ -8,8 +8,8 @@ from typing import Any
 
 from sinkd_plugin.errors import UserError
 from sinkd_plugin.specs import ZooCard
-from sinkd_plugin.storage import new_folder, read_json, sha256
-from sinkd_plugin.zoo_cache import file_problems, files_in, locked, require_files
+from sinkd_plugin.storage import locked, new_folder, read_json, sha256
+from sinkd_plugin.zoo_cache import file_problems, files_in, require_files
 from sinkd_zoo.card import card_from_json, check_paths
 from sinkd_zoo.index import FILE, read_index, write_index
 from sinkd_zoo.run_folder import RunFolder, read_run
