@@ -88,6 +88,21 @@ class ArchitectureSpec:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Prompt:
+    """How a generative model is asked for a label.
+
+    Args:
+        name: What ``prompt:`` says in a configuration.
+        template: The question; ``{column}`` stands for the text of one of the task's text columns.
+        verbalisers: The answer that stands for each label, in the order of the label numbers.
+    """
+
+    name: str
+    template: str
+    verbalisers: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class TaskSpec:
     """A labelled text task.
 
@@ -101,6 +116,7 @@ class TaskSpec:
             source). Columns are those of ``text`` and an integer ``label``.
         language: Language tag for the model card.
         license: Licence of the data, for the model card.
+        prompts: How generative models may be asked; the first is the default.
     """
 
     name: str
@@ -111,6 +127,7 @@ class TaskSpec:
     load: Callable[[Path | None], DatasetDict]
     language: str = "en"
     license: str = "unknown"
+    prompts: tuple[Prompt, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

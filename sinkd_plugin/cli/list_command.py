@@ -48,14 +48,19 @@ KINDS: dict[str, Callable[[], Table[Any]]] = {
     "sources": lambda: catalog().zoo_sources,
 }
 
-DETAILS = {"losses": ("slot",), "tasks": ("metric", "text")}
+DETAILS = {"losses": ("slot",), "tasks": ("metric", "text", "prompts")}
 """Fields of a record that JSON shows beside its name, by kind; the table shows the first."""
 
 
 def described(kind: str, entry: Entry[Any]) -> dict[str, Any]:
     """An entry as plain data."""
-    details = {field: getattr(entry.spec, field) for field in DETAILS.get(kind, ())}
+    details = {field: _plain(getattr(entry.spec, field)) for field in DETAILS.get(kind, ())}
     return {"name": entry.spec.name, **details, "summary": entry.spec.summary, "plugin": entry.plugin}
+
+
+def _plain(value: Any) -> Any:
+    """A field as it is shown: of records, their names."""
+    return [getattr(item, "name", item) for item in value] if isinstance(value, tuple) else value
 
 
 @click.command("list", epilog="Example: sinkd list tasks")

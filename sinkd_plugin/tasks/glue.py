@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from sinkd_plugin.errors import DataError, DownloadError
 from sinkd_plugin.specs import TaskSpec
 from sinkd_plugin.tasks.examples import Columns, label_number, labelled_examples
+from sinkd_plugin.tasks.prompt_records import PROMPTS
 from sinkd_plugin.tasks.splits import three_splits
 from sinkd_plugin.tasks.table import quiet_datasets, read_table
 
@@ -142,6 +143,7 @@ def _spec(benchmark: Benchmark) -> TaskSpec:
         metric=benchmark.metric,
         load=lambda data_dir: _load(benchmark, data_dir),
         license="other",
+        prompts=PROMPTS[benchmark.name],
     )
 
 

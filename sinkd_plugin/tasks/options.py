@@ -77,6 +77,18 @@ class FilesTask(Options):
         return data
 
 
+class PromptOptions(Options):
+    """A prompt of the user's own, for generative models.
+
+    Args:
+        template: The question; ``{column}`` stands for the text of one of the task's text columns.
+        verbalisers: The answer that stands for each label, in the order of the labels.
+    """
+
+    template: str
+    verbalisers: tuple[str, ...]
+
+
 class DataOptions(Options):
     """How much of the data to use, and how long a text may be.
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from sinkd_plugin.specs import TaskSpec
 from sinkd_plugin.tasks.glue import glue_specs
+from sinkd_plugin.tasks.prompt_records import PROMPTS
 
 if TYPE_CHECKING:
     from datasets import DatasetDict
@@ -26,6 +27,7 @@ def _reviews() -> TaskSpec:
         metric="accuracy",
         load=_load_reviews,
         license="mit",
+        prompts=PROMPTS["reviews"],
     )
 
 

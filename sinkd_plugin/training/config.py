@@ -12,7 +12,7 @@ from pydantic import AfterValidator, Field, StrictInt, field_validator, model_va
 
 from sinkd_plugin.errors import ConfigError
 from sinkd_plugin.options import Options, validate
-from sinkd_plugin.tasks.options import DataOptions, FilesTask
+from sinkd_plugin.tasks.options import DataOptions, FilesTask, PromptOptions
 from sinkd_plugin.textbrewer.options import DistillationOptions
 
 FolderPath = Annotated[Path, AfterValidator(Path.expanduser)]
@@ -85,6 +85,8 @@ class RunConfig(Options):
         task: Name of a task, or a description of the user's own files.
         data_dir: Folder that holds the task's files; absent, the task's own source.
         data: Lengths and subsets.
+        prompt: For generative models: the name of one of the task's prompts, or a template with its verbalisers;
+            absent, the task's first.
         architecture: ``auto``, or the name of a family.
         teacher: See ``TeacherOptions``.
         student: See ``StudentOptions``.
@@ -98,6 +100,7 @@ class RunConfig(Options):
     task: str | FilesTask
     data_dir: FolderPath | None = None
     data: DataOptions = DataOptions()
+    prompt: str | PromptOptions | None = None
     architecture: str = "auto"
     teacher: TeacherOptions
     student: StudentOptions

@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from sinkd_plugin.tasks.prompt_records import PROMPTS
+
 HEAVY = ("torch", "transformers", "datasets", "textbrewer", "onnxruntime", "sklearn")
 
 
@@ -58,6 +60,7 @@ def test_tasks_have_their_metric_and_columns() -> None:
         "name": "glue/cola",
         "metric": "matthews_correlation",
         "text": ["sentence"],
+        "prompts": [prompt.name for prompt in PROMPTS["glue/cola"]],
         "summary": tasks["glue/cola"]["summary"],
         "plugin": "core",
     }
