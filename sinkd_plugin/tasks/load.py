@@ -122,7 +122,8 @@ def _subsets(splits: DatasetDict, data: DataOptions, seed: int) -> DatasetDict:
         "validation": data.max_validation_samples,
         "test": data.max_test_samples,
     }
-    return DatasetDict({name: subset(splits[name], limits[name], seed) for name in SPLITS})
+    parts = {name: subset(splits[name], limits[name], seed) for name in SPLITS}
+    return DatasetDict({**parts, "test": parts[data.scored_split]})
 
 
 def _check_classes(loaded: LoadedTask) -> None:

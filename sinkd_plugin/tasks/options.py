@@ -97,9 +97,12 @@ class DataOptions(Options):
         max_train_samples: Size of a seeded subset of the training split; ``None`` takes all of it.
         max_validation_samples: The same for the validation split.
         max_test_samples: The same for the test split.
+        scored_split: ``validation`` scores models on the validation split where they would be scored on the test split:
+            for choosing hyper-parameters, so that the test split stays unseen until one setting is chosen.
     """
 
     max_length: int = Field(default=128, ge=8)
     max_train_samples: Limit | None = None
     max_validation_samples: Limit | None = None
     max_test_samples: Limit | None = None
+    scored_split: Literal["test", "validation"] = "test"

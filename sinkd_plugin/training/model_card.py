@@ -18,7 +18,7 @@ _TITLES = {"accuracy": "Accuracy", "f1": "F1", "matthews_correlation": "Matthews
 
 def student_card(config: RunConfig, prepared: Prepared, scores: dict[str, Any], teacher: Stage) -> str:
     """README.md of a student: scores beside its teacher's, and what it was trained with."""
-    loss = DistillationConfig.from_options(config.distillation)
+    loss, split = DistillationConfig.from_options(config.distillation), config.data.scored_split
     term = f" + {loss.sinkd.weight:g} · SD" if loss.sinkd else ""
     body = f"""
 # Student for {prepared.task.spec.name}
@@ -27,8 +27,8 @@ Distilled from `{config.teacher.model}` with
 `L = {loss.hard_label_weight:g} · CE + {loss.kd_loss_weight:g} · KD{term}`
 (KD: `{loss.base_kd_loss_type}` at temperature {loss.temperature:g}{_transport_text(loss.sinkd)}).
 
-{_scores_table({"student": scores, "teacher": teacher.report()})}
-The student agrees with its teacher on {scores["agreement_with_teacher"]:.1%} of the test split.
+{_scores_table({"student": scores, "teacher": teacher.report()}, split)}
+The student agrees with its teacher on {scores["agreement_with_teacher"]:.1%} of the {split} split.
 
 {_use()}
 {_making(config, prepared)}"""
@@ -42,7 +42,7 @@ def teacher_card(config: RunConfig, prepared: Prepared, scores: dict[str, Any]) 
 
 `{config.teacher.model}`, fine-tuned on the task.
 
-{_scores_table({"teacher": scores})}
+{_scores_table({"teacher": scores}, config.data.scored_split)}
 {_use()}
 {_making(config, prepared)}"""
     return _front_matter(config, prepared, scores) + body
@@ -55,7 +55,7 @@ def _front_matter(config: RunConfig, prepared: Prepared, scores: dict[str, Any])
             task_type="text-classification",
             dataset_type=spec.name,
             dataset_name=spec.name,
-            dataset_split="test",
+            dataset_split=config.data.scored_split,
             metric_type=name,
             metric_value=round(value, 4),
         )
@@ -88,9 +88,13 @@ def _transport_text(transport: SinkdOptions | None) -> str:
     )
 
 
-def _scores_table(models: dict[str, dict[str, Any]]) -> str:
+def _scores_table(models: dict[str, dict[str, Any]], split: str) -> str:
     n = next(iter(models.values()))["n"]
-    lines = [f"Test split, n = {n}, with 95 % bootstrap intervals:", "", "| | " + " | ".join(_TITLES.values()) + " |"]
+    lines = [
+        f"{split.capitalize()} split, n = {n}, with 95 % bootstrap intervals:",
+        "",
+        "| | " + " | ".join(_TITLES.values()) + " |",
+    ]
     lines.append("|---" * (len(_TITLES) + 1) + "|")
     for model, scores in models.items():
         cells = [_cell(scores, metric) for metric in _TITLES]
@@ -117,5 +121,5 @@ def _making(config: RunConfig, prepared: Prepared) -> str:
     return (
         f"Trained on {len(splits['train'])} examples, seed {config.training.seed}, precision {prepared.precision}; "
         f"texts are cut to {config.data.max_length} tokens. Data licence: {prepared.task.spec.license}. "
-        f"The test split was scored once, after the last step.\n"
+        f"The {config.data.scored_split} split was scored once, after the last step.\n"
     )

@@ -102,6 +102,7 @@ def _result(config: RunConfig, prepared: Prepared, teacher: Stage, stages: dict[
         "seed": config.training.seed,
         "architecture": prepared.architecture_name,
         "precision": prepared.precision,
+        "scored_split": config.data.scored_split,
         "train_examples": len(prepared.task.splits["train"]),
         "student": reports.pop(STUDENT_FOLDER),
         "teacher": teacher.report(),

@@ -14,7 +14,8 @@ _AGREEMENT = "agreement_with_teacher"
 
 def print_scores(result: Mapping[str, Any]) -> None:
     """Print teacher, student and baselines of a run, each metric with its 95 % interval."""
-    print_models({"teacher": result["teacher"], "student": result["student"], **result["baselines"]}, result["task"])
+    models = {"teacher": result["teacher"], "student": result["student"], **result["baselines"]}
+    print_models(models, result["task"], result["scored_split"])
 
 
 def print_model_scores(scores: Mapping[str, Any]) -> None:
@@ -22,10 +23,10 @@ def print_model_scores(scores: Mapping[str, Any]) -> None:
     print_models({scores["model"]: scores}, scores["task"])
 
 
-def print_models(models: Mapping[str, Mapping[str, Any]], task: str) -> None:
+def print_models(models: Mapping[str, Mapping[str, Any]], task: str, split: str = "test") -> None:
     """Print the scores of models by their names."""
     first = next(iter(models.values()))
-    table = Table(title=f"{task}: test split, n = {first['n']}, 95 % bootstrap intervals")
+    table = Table(title=f"{task}: {split} split, n = {first['n']}, 95 % bootstrap intervals")
     table.add_column("model", overflow="fold")
     compared = [_AGREEMENT] if any(_AGREEMENT in scores for scores in models.values()) else []
     for heading in ("parameters", *first["test"], *("same as teacher" for _ in compared)):

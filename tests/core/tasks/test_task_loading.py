@@ -96,3 +96,9 @@ def test_texts_are_the_same_but_for_case_punctuation_and_spacing() -> None:
 def test_shared_texts_are_counted_once_for_each_two_splits() -> None:
     splits = {"train": [("A",), ("a!",), ("b",)], "validation": [("a",), ("c",)], "test": [("d",)]}
     assert crossing(splits) == {("train", "validation"): 1}
+
+
+def test_hyper_parameters_can_be_chosen_without_the_test_split(provide: Provide) -> None:
+    task = provide({**dict.fromkeys(("train", "validation"), GOOD), "test": {"text": ["unseen"], "label": [1]}})
+    loaded = load_task(task, data_dir=None, data=DataOptions(scored_split="validation"), seed=0)
+    assert loaded.text("test") == loaded.text("validation") == [("a",), ("b",), ("c",)]

@@ -30,7 +30,7 @@ def lines(folder: Path) -> list[dict[str, Any]]:
 def test_the_result_says_who_scored_what(finished_run: Finished) -> None:
     stored = json.loads((finished_run.folder / "result.json").read_text(encoding="utf-8"))
     assert stored == finished_run.result
-    assert (stored["task"], stored["seed"]) == ("tiny", 3)
+    assert (stored["task"], stored["seed"], stored["scored_split"]) == ("tiny", 3, "test")
     assert stored["teacher"]["test"]["accuracy"] > 0.8, "one word decides: the teacher must learn this"
     assert stored["student"]["test"]["accuracy"] > 0.6
     for model in (stored["student"], stored["teacher"], stored["baselines"]["kl"]):
