@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from sinkd_plugin.catalog import catalog
+from sinkd_plugin.documents import parse_json, parse_yaml
 from sinkd_plugin.errors import ConfigError, unknown_name
 from sinkd_plugin.options import validate
 from sinkd_plugin.ot.options import SinkdOptions
@@ -72,22 +70,23 @@ class DistillationConfig(_host.DistillationConfig):  # type: ignore[misc, name-d
     @classmethod
     def from_json_file(cls, json_filename: str | Path) -> DistillationConfig:
         """Build it from a JSON file."""
-        return cls.from_dict(_parsed(json_filename, json.loads))
+        return cls.from_dict(_parsed(json_filename, parse_json))
 
     @classmethod
     def from_yaml_file(cls, yaml_filename: str | Path) -> DistillationConfig:
         """Build it from a YAML file."""
-        return cls.from_dict(_parsed(yaml_filename, yaml.safe_load))
+        return cls.from_dict(_parsed(yaml_filename, parse_yaml))
 
 
-def _parsed(filename: str | Path, parse: Callable[[str], Any]) -> Any:
+def _parsed(filename: str | Path, parse: Callable[[str, str], Any]) -> Any:
     try:
-        return parse(Path(filename).read_text(encoding="utf-8"))
-    except (OSError, ValueError, yaml.YAMLError) as error:
+        text = Path(filename).read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
         raise ConfigError(
             f"'{filename}' must be a readable file with a distillation configuration.",
             received=" ".join(str(error).split()),
         ) from error
+    return parse(text, str(filename))
 
 
 def validate_mapping(data: Any) -> dict[str, Any]:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import AfterValidator, Field, StrictInt, field_validator, model_validator
 
+from sinkd_plugin.documents import parse_json, parse_yaml
 from sinkd_plugin.errors import ConfigError
 from sinkd_plugin.options import Options, validate
 from sinkd_plugin.tasks.options import DataOptions, FilesTask, PromptOptions
@@ -140,7 +139,7 @@ def load_config(path: Path, changes: Sequence[str] = ()) -> RunConfig:
         key, separator, value = change.partition("=")
         if not separator:
             raise ConfigError("A change must look like dotted.key=value.", received=f"'{change}'")
-        data = with_key(data, key, _parse(value, f"--set {key}"))
+        data = with_key(data, key, parse_yaml(value, f"--set {key}"))
     return checked(data)
 
 
@@ -192,20 +191,8 @@ def _read(path: Path) -> dict[str, Any]:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError("The configuration must be a readable file.", received=f"{path}: {error}") from error
-    if path.suffix == ".json":
-        try:
-            data = json.loads(text)
-        except ValueError as error:
-            raise ConfigError(f"'{path}' must be valid JSON.", received=str(error)) from error
-    else:
-        data = _parse(text, str(path))
+    parse = parse_json if path.suffix == ".json" else parse_yaml
+    data = parse(text, str(path))
     if not isinstance(data, dict):
         raise ConfigError(f"'{path}' must map keys to values.", received=type(data).__name__)
     return data
-
-
-def _parse(text: str, where: str) -> Any:
-    try:
-        return yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise ConfigError(f"'{where}' must be valid YAML.", received=" ".join(str(error).split())) from error

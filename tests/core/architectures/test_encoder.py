@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -111,6 +112,33 @@ def test_folders_that_will_not_do(
     spoil(folder)
     with pytest.raises(ModelReferenceError, match=message):
         Encoder().load(str(folder), labels)
+
+
+@pytest.mark.parametrize(
+    ("names", "warning"),
+    [
+        (("bad", "GOOD"), None),
+        (("negative", "positive"), "'negative' as 'bad', 'positive' as 'good'"),
+        (("LABEL_0", "LABEL_1"), "'LABEL_0' as 'bad', 'LABEL_1' as 'good'"),
+    ],
+)
+def test_other_names_for_the_labels_are_taken_in_their_order_with_a_warning(
+    make_model: MakeModel, caplog: pytest.LogCaptureFixture, names: tuple[str, str], warning: str | None
+) -> None:
+    folder = make_model(labels=2, id2label=dict(enumerate(names)), label2id={name: n for n, name in enumerate(names)})
+    with caplog.at_level(logging.WARNING):
+        model, _ = Encoder().load(str(folder), LABELS)
+    assert model.config.id2label == dict(enumerate(LABELS))
+    assert (warning or "") in caplog.text
+    assert bool(caplog.records) == (warning is not None)
+
+
+def test_spellings_of_a_label_are_the_same_label(make_model: MakeModel, caplog: pytest.LogCaptureFixture) -> None:
+    folder = make_model(labels=2, id2label={0: "Entailment", 1: "not entailment"})
+    Encoder().load(str(folder), ("entailment", "not_entailment"))
+    assert not caplog.records
+    with pytest.raises(ModelReferenceError, match="in the order of the task's"):
+        Encoder().load(str(folder), ("not-entailment", "entailment"))
 
 
 def test_a_head_is_needed_where_nothing_trains_one(make_model: MakeModel) -> None:

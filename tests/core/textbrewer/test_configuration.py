@@ -145,7 +145,7 @@ def test_yaml_json_and_dict_say_the_same(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "message"), [("[1, 2]", "must map names to values"), ("{", "readable file"), (None, "readable file")]
+    ("text", "message"), [("[1, 2]", "must map names to values"), ("{", "must be valid"), (None, "readable file")]
 )
 @pytest.mark.parametrize("read", [DistillationConfig.from_json_file, DistillationConfig.from_yaml_file])
 def test_files_that_hold_no_configuration(
