@@ -9,23 +9,29 @@ Example:
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+import logging
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
-from typing import TypeAlias, TypedDict
+from typing import TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
-from tokenizers import Encoding
 
+from sinkd_export.graph_file import graph_file
+from sinkd_export.prompt import Prompt, open_prompt
 from sinkd_export.session import Classifier, open_classifier
-from sinkd_export.tokens import Item, Tokens, open_tokens, read_settings
+from sinkd_export.texts import Text, checked
+from sinkd_export.tokens import Encoded, Item, Tokens, open_tokens, read_settings
 from sinkd_plugin.errors import DataError, ModelReferenceError, UserError
 
-Text: TypeAlias = "str | tuple[str, str] | list[str]"
+__all__ = ["Prediction", "Student", "Text"]
 
-NEEDED = ("model.onnx", "tokenizer.json", "tokenizer_config.json", "config.json")
-"""Files of a folder that can be run."""
+logger = logging.getLogger(__name__)
+
+WINDOW = 1024
+"""Texts that are sorted by length together; more of them hardly save more padding."""
 
 
 class Prediction(TypedDict):
@@ -41,120 +47,176 @@ class Student:
 
     Args:
         classifier: The graph.
-        tokens: Turns texts into ids, cut to the model's maximum.
+        tokens: Turns texts into ids, cut to a maximum.
         labels: Label names in the order of the logits.
+        prompt: What a generative student is asked about its texts.
     """
 
     classifier: Classifier
     tokens: Tokens
     labels: tuple[str, ...]
+    prompt: Prompt | None = None
 
     @classmethod
-    def load(cls, folder: str | Path, *, threads: int | None = None) -> Student:
+    def load(
+        cls,
+        folder: str | Path,
+        *,
+        file: str | None = None,
+        provider: str = "cpu",
+        threads: int | None = None,
+        max_length: int | None = None,
+    ) -> Student:
         """Load what ``sinkd export`` wrote.
 
         Args:
             folder: The exported folder.
+            file: Which of its graphs, such as ``onnx/model_quantized.onnx``; by default ``model.onnx``, at the root or
+                in ``onnx/``, and without it ``model_quantized.onnx`` there.
+            provider: ``cpu``, or another of onnxruntime's execution providers, such as ``cuda``.
             threads: Threads inside an operator; by default all that are available.
+            max_length: Tokens that a text is cut to; by default those it was trained with (``sinkd.json``), or
+                without a record of that, as many as the model takes.
 
         Raises:
-            ModelReferenceError: If a file is missing or damaged.
-            StorageError: If onnxruntime cannot load the model.
+            ModelReferenceError: If a file is missing or damaged, or label names do not fit the graph.
+            StorageError: If onnxruntime cannot load the model, or the provider does not start.
+            UserError: If there is no such provider, or ``threads`` or ``max_length`` is out of range.
         """
         path = Path(folder)
-        _require_files(path)
-        labels = {int(index): name for index, name in read_settings(path / "config.json").get("id2label", {}).items()}
+        graph = graph_file(path, file)
+        classifier = open_classifier(graph, threads=threads, provider=provider)
         return cls(
-            classifier=open_classifier(path / "model.onnx", threads=threads),
-            tokens=open_tokens(path),
-            labels=tuple(labels[index] for index in sorted(labels)),
+            classifier=classifier,
+            tokens=open_tokens(path, max_length=max_length, trained_length=_trained_length(path)),
+            labels=_labels(path, classifier),
+            prompt=open_prompt(path),
         )
 
-    def predict(self, texts: Sequence[Text], *, batch_size: int = 32) -> list[Prediction]:
+    def predict(self, texts: Sequence[Text], *, batch_size: int = 32, truncation: bool = True) -> list[Prediction]:
         """Label texts, or pairs of texts.
 
         Args:
-            texts: Texts, or pairs; a text beyond the model's maximum is cut.
+            texts: Texts, or pairs.
             batch_size: Texts computed at once, taken in the order of their length so that little is padding.
+            truncation: Cut what is beyond the maximum, with a line in the log that counts it; else refuse it.
 
         Returns:
             One prediction a text, in the order of ``texts``; nothing for nothing.
 
         Raises:
-            DataError: If one is None, empty or no text.
+            DataError: If one is None, empty or no text, or too long and ``truncation`` is off.
             UserError: If ``batch_size`` is below 1.
         """
-        if batch_size < 1:
-            raise UserError("batch_size must be at least 1.", received=batch_size)
-        encodings = self.tokens.encode(_checked(texts))
-        predictions: list[Prediction | None] = [None] * len(encodings)
-        for indices in _by_length(encodings, batch_size):
-            logits = self.classifier(self.tokens.padded([encodings[index] for index in indices]))
-            for index, probabilities in zip(indices, _softmax(logits), strict=True):
-                predictions[index] = self._prediction(probabilities)
-        return [prediction for prediction in predictions if prediction is not None]
+        _at_least_one(batch_size=batch_size)
+        items = list(checked(texts))  # all are checked before the first is computed
+        return list(self._stream(iter(items), batch_size, WINDOW, truncation))
+
+    def predict_stream(
+        self, texts: Iterable[Text], *, batch_size: int = 32, window: int = WINDOW, truncation: bool = True
+    ) -> Iterator[Prediction]:
+        """Label texts as they come, in their order, and hold no more than ``window`` of them.
+
+        Args:
+            texts: Texts, or pairs; a generator is read only as far as needed.
+            batch_size: Texts computed at once.
+            window: Texts read before the first of them is labelled; ``1`` answers each at once.
+            truncation: As for ``predict``.
+
+        Returns:
+            An iterator over one prediction a text.
+
+        Raises:
+            DataError: As ``predict``, when the window is read that holds the text.
+            UserError: If ``batch_size`` or ``window`` is below 1.
+        """
+        _at_least_one(batch_size=batch_size, window=window)
+        return self._stream(checked(texts), batch_size, window, truncation)
+
+    def _stream(self, items: Iterator[Item], batch_size: int, window: int, truncation: bool) -> Iterator[Prediction]:
+        first = 0
+        while held := list(islice(items, window)):
+            encodings = self.encode(held, first=first)
+            self._report_long(encodings, first, truncation)
+            yield from self._by_length(encodings, batch_size)
+            first += len(held)
+
+    def encode(self, items: Sequence[Item], *, first: int = 0) -> list[Encoded]:
+        """Texts that ``sinkd_export.texts.checked`` let through, in ids.
+
+        Args:
+            items: Texts or pairs.
+            first: Position of the first of them, for messages.
+
+        Raises:
+            DataError: If nothing of a text is left for the model to read, or the prompt needs another number of texts.
+        """
+        encodings = self.tokens.encode(items) if self.prompt is None else self._asked(self.prompt, items)
+        for position, encoding in enumerate(encodings, start=first):
+            if not encoding.ids:
+                raise DataError("A text must have a token at least.", received=f"none at position {position}")
+        return encodings
+
+    def classify(self, encodings: Sequence[Encoded]) -> list[Prediction]:
+        """Label one batch; the longest of it decides how many tokens are computed for each."""
+        logits = self.classifier(self.tokens.padded(encodings))
+        return [self._prediction(probabilities) for probabilities in _softmax(logits)]
+
+    def _asked(self, prompt: Prompt, items: Sequence[Item]) -> list[Encoded]:
+        questions = [prompt.ask(item, self.tokens) for item in items]
+        encodings = self.tokens.encode([question for question, _ in questions])
+        cuts = (cut for _, cut in questions)
+        return [replace(found, length=found.length + cut) for found, cut in zip(encodings, cuts, strict=True)]
+
+    def _report_long(self, encodings: Sequence[Encoded], first: int, truncation: bool) -> None:
+        long = [position for position, encoding in enumerate(encodings, start=first) if encoding.is_cut]
+        if not long:
+            return
+        if not truncation:
+            raise DataError(
+                f"A text must not be longer than {self.tokens.max_length} tokens.",
+                received=f"{encodings[long[0] - first].length} at position {long[0]}",
+                cure="Shorten it, or leave truncation on.",
+            )
+        logger.warning("%d of %d texts were cut to %d tokens", len(long), len(encodings), self.tokens.max_length)
+
+    def _by_length(self, encodings: Sequence[Encoded], batch_size: int) -> list[Prediction]:
+        order = sorted(range(len(encodings)), key=lambda index: len(encodings[index].ids))
+        batches = (order[start : start + batch_size] for start in range(0, len(order), batch_size))
+        found = {
+            index: prediction
+            for batch in batches
+            for index, prediction in zip(batch, self.classify([encodings[index] for index in batch]), strict=True)
+        }
+        return [found[index] for index in range(len(encodings))]
 
     def _prediction(self, probabilities: NDArray[np.float64]) -> Prediction:
         scores = {name: float(value) for name, value in zip(self.labels, probabilities, strict=True)}
         return {"label": self.labels[int(probabilities.argmax())], "scores": scores}
 
 
-def _require_files(folder: Path) -> None:
-    missing = [name for name in NEEDED if not (folder / name).is_file()]
-    if missing:
+def _at_least_one(**numbers: int) -> None:
+    for name, number in numbers.items():
+        if number < 1:
+            raise UserError(f"{name} must be at least 1.", received=number)
+
+
+def _trained_length(folder: Path) -> int | None:
+    record = folder / "sinkd.json"
+    length = read_settings(record).get("max_length") if record.is_file() else None
+    return length if isinstance(length, int) else None
+
+
+def _labels(folder: Path, classifier: Classifier) -> tuple[str, ...]:
+    named = read_settings(folder / "config.json").get("id2label") or {}
+    labels = tuple(str(named[index]) for index in sorted(named, key=int))
+    if len(labels) < 2 or classifier.label_count not in (len(labels), None):
         raise ModelReferenceError(
-            f"An exported student must hold {', '.join(NEEDED)}.",
-            received=f"'{folder}' without {', '.join(missing)}",
-            cure="Make one with `sinkd export MODEL --to DIR`.",
+            "config.json must name every label of the graph in id2label.",
+            received=f"{', '.join(labels) or 'none'} for {classifier.label_count or 'its'} logits in '{folder}'",
+            cure="Export the model again.",
         )
-
-
-def _checked(texts: Sequence[Text]) -> list[Item]:
-    if isinstance(texts, str):
-        raise DataError("predict takes a list of texts.", received=repr(texts), cure="Put the text into a list.")
-    return [_checked_item(index, item) for index, item in enumerate(texts)]
-
-
-def _checked_item(index: int, item: object) -> Item:
-    if isinstance(item, (tuple, list)) and len(item) == 2:
-        return _checked_text(index, item[0]), _checked_text(index, item[1])
-    return _checked_text(index, item)
-
-
-def _checked_text(index: int, text: object) -> str:
-    if not isinstance(text, str):
-        raise DataError(
-            "Each item must be a text or a pair of texts.",
-            received=f"{type(text).__name__} at position {index}",
-            cure="Drop it or replace it by a text.",
-        )
-    if not text.strip():
-        raise DataError(
-            "A text must not be empty.",
-            received=f"{text!r} at position {index}",
-            cure="Drop it or replace it by a text.",
-        )
-    if not _is_unicode(text):
-        raise DataError(
-            "A text must be valid Unicode.",
-            received=f"half a surrogate pair at position {index}",
-            cure="Read it with the right encoding.",
-        )
-    return text
-
-
-def _is_unicode(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
-def _by_length(encodings: Sequence[Encoding], batch_size: int) -> Iterator[list[int]]:
-    order = sorted(range(len(encodings)), key=lambda index: len(encodings[index].ids))
-    for start in range(0, len(order), batch_size):
-        yield order[start : start + batch_size]
+    return labels
 
 
 def _softmax(logits: NDArray[np.float32]) -> NDArray[np.float64]:

@@ -10,7 +10,7 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from sinkd_plugin.errors import StorageError
+from sinkd_plugin.errors import DataError, StorageError, UserError
 
 FATAL_ONLY = 4
 """onnxruntime's log level at which its own lines stay off stderr; every failure arrives as an exception anyway."""
@@ -29,24 +29,37 @@ class Classifier:
     def __init__(self, session: onnxruntime.InferenceSession) -> None:
         self._session = session
         self.input_names: tuple[str, ...] = tuple(node.name for node in session.get_inputs())
+        labels = session.get_outputs()[0].shape[-1]
+        self.label_count: int | None = labels if isinstance(labels, int) else None
 
     def __call__(self, inputs: Mapping[str, NDArray[np.int64]], /) -> NDArray[np.float32]:
-        """Compute the logits; inputs that the graph does not have are left out."""
+        """Compute the logits; inputs that the graph does not have are left out.
+
+        Raises:
+            DataError: If a token id is negative, which the graph would take for one counted from the table's end.
+        """
+        if inputs["input_ids"].min(initial=0) < 0:
+            raise DataError("Token ids must not be negative.", received=int(inputs["input_ids"].min()))
         feed = {name: inputs[name] for name in self.input_names}
         logits: NDArray[np.float32] = self._session.run(["logits"], feed)[0]
         return logits
 
 
-def open_classifier(path: Path, *, threads: int | None = None) -> Classifier:
-    """Open an ONNX classifier on the CPU.
+def open_classifier(path: Path, *, threads: int | None = None, provider: str = "cpu") -> Classifier:
+    """Open an ONNX classifier.
 
     Args:
         path: The ``.onnx`` file.
         threads: Threads inside an operator; by default all that are available.
+        provider: ``cpu``, or another of onnxruntime's execution providers in small letters, such as ``cuda``.
 
     Raises:
-        StorageError: If the file is missing or no model that onnxruntime can run.
+        UserError: If this onnxruntime has no such provider, or fewer threads than one are asked for.
+        StorageError: If the file is missing or no model that onnxruntime can run, or the provider does not start.
     """
+    wanted = _provider(provider)
+    if threads is not None and threads < 1:
+        raise UserError("threads must be at least 1.", received=threads)
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads or available_threads()
     options.inter_op_num_threads = 1
@@ -54,11 +67,35 @@ def open_classifier(path: Path, *, threads: int | None = None) -> Classifier:
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.log_severity_level = FATAL_ONLY
     try:
-        session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        session = onnxruntime.InferenceSession(str(path), options, providers=[wanted])
     except Exception as error:  # onnxruntime's exceptions share no base class of their own
         raise StorageError(
             f"'{path}' must be an ONNX model that onnxruntime can load.",
             received=str(error).splitlines()[0],
             cure="Export the model again.",
         ) from error
+    _refuse_fallback(session, wanted)
     return Classifier(session)
+
+
+def _provider(name: str) -> str:
+    available: list[str] = onnxruntime.get_available_providers()
+    known = {full.removesuffix("ExecutionProvider").lower(): full for full in available}
+    if name not in known:
+        raise UserError(
+            "The provider must be one that the installed onnxruntime has.",
+            received=f"'{name}' of {', '.join(sorted(known))}",
+            cure="For cuda and tensorrt, install onnxruntime-gpu in place of onnxruntime.",
+        )
+    return known[name]
+
+
+def _refuse_fallback(session: onnxruntime.InferenceSession, wanted: str) -> None:
+    """Where a provider does not start, onnxruntime goes on on the CPU without a word."""
+    used = session.get_providers()[0]
+    if used != wanted:
+        raise StorageError(
+            f"onnxruntime could not start {wanted}.",
+            received=f"a session on {used}",
+            cure="Check the driver and its libraries, or choose the provider cpu.",
+        )

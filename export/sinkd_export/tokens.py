@@ -12,32 +12,88 @@ import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Encoding, Tokenizer
 
-from sinkd_plugin.errors import ModelReferenceError
+from sinkd_plugin.errors import ModelReferenceError, UserError
 
 Item: TypeAlias = "str | tuple[str, str]"
 
 UNBOUNDED = 1 << 20
 """Tokenizers without a maximum say 1e30; no position table is this long."""
 
+SLACK = 256
+"""Tokens kept beyond the maximum where a tokenizer takes a whole text for one word: far more than the last few that
+depend on what follows them."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Encoded:
+    """One text or pair in ids, special tokens included.
+
+    Args:
+        ids: Token ids.
+        type_ids: 0 for the first text, 1 for the second.
+        length: Tokens before it was cut; ``len(ids)`` if it was not.
+    """
+
+    ids: Sequence[int]
+    type_ids: Sequence[int]
+    length: int
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether the model sees less than was given."""
+        return self.length > len(self.ids)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Tokens:
-    """A tokenizer that cuts to the model's maximum, and pads a batch to its longest text.
+    """A tokenizer that cuts to a maximum, and pads a batch to its longest text.
 
     Args:
-        tokenizer: The tokenizer; it does not pad by itself.
+        whole: The tokenizer; it neither pads nor cuts.
+        cutting: The same, cutting to ``max_length``.
         pad_id: Id of the padding token.
+        max_length: Most tokens of one input, special tokens included.
     """
 
-    tokenizer: Tokenizer
+    whole: Tokenizer
+    cutting: Tokenizer
     pad_id: int
+    max_length: int
 
-    def encode(self, items: Sequence[Item]) -> list[Encoding]:
-        """Encode texts or pairs, with special tokens."""
-        encodings: list[Encoding] = self.tokenizer.encode_batch(list(items))
-        return encodings
+    def encode(self, items: Sequence[Item]) -> list[Encoded]:
+        """Encode texts or pairs, with special tokens; of a pair, the longer text is cut first."""
+        return [
+            _encoded(encoding, encoding) if len(encoding.ids) <= self.max_length else self._cut(item, encoding)
+            for item, encoding in zip(items, self.whole.encode_batch_fast(list(items)), strict=True)
+        ]
 
-    def padded(self, encodings: Sequence[Encoding]) -> dict[str, NDArray[np.int64]]:
+    def _cut(self, item: Item, encoding: Encoding) -> Encoded:
+        """Cut twice, because the tokenizer keeps all that it cuts off: for pairs, every combination of the parts."""
+        if isinstance(item, str):
+            return _encoded(self.cutting.encode(self._beginning(item)), encoding)
+        return _encoded(self.cutting.encode(*(self._beginning(text) for text in item)), encoding)
+
+    def _beginning(self, text: str) -> str:
+        """The words of a text that hold its first ``max_length`` tokens."""
+        tokens = self.whole.encode(text, add_special_tokens=False)
+        if len(tokens.ids) <= self.max_length:
+            return text
+        last = min(self.max_length + SLACK, len(tokens.ids) - 1)
+        word = tokens.token_to_word(self.max_length)
+        ends = [tokens.token_to_chars(last)[1], *([] if word is None else [tokens.word_to_chars(word)[1]])]
+        return text[: min(ends)]
+
+    def excess(self, text: str) -> int:
+        """Tokens by which a text is too long; negative if it is not."""
+        return len(self.whole.encode(text).ids) - self.max_length
+
+    def shortened(self, text: str, tokens: int) -> str:
+        """The text without its last ``tokens`` tokens, and always by a character at least."""
+        offsets = self.whole.encode(text, add_special_tokens=False).offsets
+        kept = max(0, len(offsets) - tokens)
+        return text[: min(offsets[kept][0] if kept < len(offsets) else 0, len(text) - 1)]
+
+    def padded(self, encodings: Sequence[Encoded]) -> dict[str, NDArray[np.int64]]:
         """The inputs ``(batch, length)`` of a classifier, padded on the right."""
         shape = (len(encodings), max(len(encoding.ids) for encoding in encodings))
         inputs = {
@@ -53,22 +109,41 @@ class Tokens:
         return inputs
 
 
-def open_tokens(folder: Path) -> Tokens:
+def _encoded(encoding: Encoding, before: Encoding) -> Encoded:
+    return Encoded(ids=encoding.ids, type_ids=encoding.type_ids, length=len(before.ids))
+
+
+def open_tokens(folder: Path, *, max_length: int | None = None, trained_length: int | None = None) -> Tokens:
     """Load ``tokenizer.json`` with the limits of ``tokenizer_config.json`` and ``config.json``.
+
+    Args:
+        folder: An exported folder.
+        max_length: Cut to this many tokens.
+        trained_length: What ``max_length`` is by default, where the model takes as many; else as many as it takes.
 
     Raises:
         ModelReferenceError: If one of them is damaged.
+        UserError: If the model cannot take ``max_length`` tokens.
     """
     settings, config = read_settings(folder / "tokenizer_config.json"), read_settings(folder / "config.json")
-    path = folder / "tokenizer.json"
+    whole, cutting = _open(folder / "tokenizer.json"), _open(folder / "tokenizer.json")
+    limit = _limit(config, settings)
+    smallest = whole.num_special_tokens_to_add(is_pair=True) + 1
+    length = min(trained_length or limit, limit) if max_length is None else _checked(max_length, smallest, limit)
+    cutting.enable_truncation(length)
+    pad_id = whole.token_to_id(_pad_token(settings)) or 0
+    return Tokens(whole=whole, cutting=cutting, pad_id=pad_id, max_length=length)
+
+
+def _open(path: Path) -> Tokenizer:
     try:
         tokenizer = Tokenizer.from_file(str(path))
     except Exception as error:  # the tokenizers library raises bare Exception
         raise _damaged(path, error) from error
     # a tokenizer.json may carry the padding and the cut of somebody's training run
     tokenizer.no_padding()
-    tokenizer.enable_truncation(_max_length(config, settings))
-    return Tokens(tokenizer=tokenizer, pad_id=tokenizer.token_to_id(_pad_token(settings)) or 0)
+    tokenizer.no_truncation()
+    return tokenizer
 
 
 def read_settings(path: Path) -> Mapping[str, Any]:
@@ -92,9 +167,15 @@ def _damaged(path: Path, error: Exception) -> ModelReferenceError:
     )
 
 
-def _max_length(config: Mapping[str, Any], settings: Mapping[str, Any]) -> int:
+def _limit(config: Mapping[str, Any], settings: Mapping[str, Any]) -> int:
     limits = (settings.get("model_max_length"), config.get("max_position_embeddings"), UNBOUNDED)
     return int(min(limit for limit in limits if limit is not None))
+
+
+def _checked(max_length: int, smallest: int, limit: int) -> int:
+    if not smallest <= max_length <= limit:
+        raise UserError(f"max_length must lie between {smallest} and {limit}, the model's own.", received=max_length)
+    return max_length
 
 
 def _pad_token(settings: Mapping[str, Any]) -> str:

@@ -60,10 +60,14 @@ def test_order_of_the_texts_does_not_matter(student: Student) -> None:
 
 
 def test_a_student_is_shared_between_threads(student: Student) -> None:
+    """Sixteen at once, each with texts in an order of its own."""
     alone = student.predict(TEXTS)
-    with ThreadPoolExecutor(4) as pool:
-        for together in pool.map(lambda _: student.predict(TEXTS), range(8)):
-            assert together == alone
+    with ThreadPoolExecutor(16) as pool:
+        turned = pool.map(lambda turn: student.predict(TEXTS[turn:] + TEXTS[:turn]), range(len(TEXTS)))
+        for turn, together in enumerate(turned):
+            for one, other in zip(together, alone[turn:] + alone[:turn], strict=True):
+                assert one["label"] == other["label"]
+                assert one["scores"] == pytest.approx(other["scores"], abs=1e-5)
 
 
 def test_nothing_for_nothing(student: Student) -> None:

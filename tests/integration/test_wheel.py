@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-REPOSITORY = Path(__file__).parents[2]
 pytestmark = pytest.mark.slow
 
 
@@ -22,22 +20,9 @@ def run(words: Sequence[str | Path], cwd: Path, *, expected: int = 0) -> subproc
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    into = tmp_path_factory.mktemp("wheel")
-    run([sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", into], REPOSITORY)
-    (built,) = into.glob("*.whl")
-    return built
-
-
-@pytest.fixture(scope="module")
-def clean(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def clean(wheel: Path, new_environment: Callable[..., Path]) -> Path:
     """A virtual environment that holds the wheel and its base dependencies, and nothing else; its ``bin``."""
-    folder = tmp_path_factory.mktemp("clean")
-    run([sys.executable, "-m", "venv", folder / "venv"], folder)
-    binaries = folder / "venv" / "bin"
-    constraints = REPOSITORY / "constraints.txt"
-    run([binaries / "python", "-m", "pip", "install", "--quiet", "--constraint", constraints, wheel], folder)
-    return binaries
+    return new_environment("clean", wheel)
 
 
 def from_json(clean: Path, cwd: Path, *words: str) -> Any:

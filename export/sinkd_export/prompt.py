@@ -1,0 +1,87 @@
+"""The question that a generative student is asked about a text; it is kept whole, only the text is cut."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from string import Formatter
+
+from sinkd_export.tokens import Item, Tokens, read_settings
+from sinkd_plugin.errors import DataError, ModelReferenceError
+
+PROMPT_NAME = "prompt.json"
+"""``{"template": "{premise}\\nDoes it follow that {hypothesis}?", "text": ["premise", "hypothesis"]}``"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prompt:
+    """A template, and the names of its texts in the order in which they are given.
+
+    Args:
+        template: The question; ``{name}`` stands for a text.
+        text: One name or two.
+    """
+
+    template: str
+    text: tuple[str, ...]
+
+    def ask(self, item: Item, tokens: Tokens) -> tuple[str, int]:
+        """The question about one text or pair, and how many tokens of it had to be cut.
+
+        Raises:
+            DataError: If it takes a pair and gets one text, or the other way round.
+        """
+        texts = dict(zip(self.text, self._texts(item), strict=True))
+        before = excess = tokens.excess(self._filled(texts))
+        while excess > 0:
+            longest = max(texts, key=lambda name: len(texts[name]))
+            if not texts[longest]:
+                raise DataError("A prompt must leave room for a text.", received=f"{tokens.max_length} tokens in all")
+            texts[longest] = tokens.shortened(texts[longest], excess)
+            excess = tokens.excess(self._filled(texts))
+        return self._filled(texts), max(before, 0)
+
+    def _texts(self, item: Item) -> Sequence[str]:
+        texts = (item,) if isinstance(item, str) else item
+        if len(texts) != len(self.text):
+            raise DataError(
+                f"This student is asked about {' and '.join(self.text)}.",
+                received=f"{len(texts)} text(s)",
+                cure="Give pairs of texts." if len(self.text) == 2 else "Give single texts.",
+            )
+        return texts
+
+    def _filled(self, texts: Mapping[str, str]) -> str:
+        return "".join(
+            literal + (texts[name] if name is not None else "")
+            for literal, name, _, _ in Formatter().parse(self.template)
+        )
+
+
+def open_prompt(folder: Path) -> Prompt | None:
+    """The prompt of an exported folder, or ``None`` for a student that is not asked but given its text.
+
+    Raises:
+        ModelReferenceError: If ``prompt.json`` is damaged, or its template does not fit its texts.
+    """
+    path = folder / PROMPT_NAME
+    if not path.is_file():
+        return None
+    data = read_settings(path)
+    template, text = data.get("template"), data.get("text")
+    if not isinstance(template, str) or not isinstance(text, list) or not _fit(template, text):
+        raise ModelReferenceError(
+            f"'{path}' must hold a template, and in \"text\" the one or two names that stand in its braces.",
+            received=dict(data),
+            cure="Export the model again.",
+        )
+    return Prompt(template=template, text=tuple(text))
+
+
+def _fit(template: str, text: Sequence[object]) -> bool:
+    try:
+        names = {name for _, name, _, _ in Formatter().parse(template) if name is not None}
+    except ValueError:  # a brace that is not closed
+        return False
+    return len(text) in (1, 2) and names == set(text)
