@@ -28,6 +28,7 @@ ROOMS = {"core": sinkd_plugin.hookspecs, "export": sinkd_export.hookspecs}
 RECORDS = (
     specs.LossSpec,
     specs.ArchitectureSpec,
+    specs.Question,
     specs.TaskSpec,
     specs.ZooSourceSpec,
     specs.ZooCard,
@@ -35,7 +36,7 @@ RECORDS = (
     specs.CommandSpec,
     specs.DistillationPlan,
 )
-PROTOCOLS = (specs.KdLoss, specs.Architecture, Runner, specs.Distiller)
+PROTOCOLS = (specs.KdLoss, specs.Architecture, specs.Reader, Runner, specs.Distiller)
 
 
 def reference() -> str:

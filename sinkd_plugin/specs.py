@@ -15,7 +15,7 @@ from sinkd_plugin.options import Options
 if TYPE_CHECKING:
     import click
     import torch
-    from datasets import DatasetDict
+    from datasets import Dataset, DatasetDict
     from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
 
 
@@ -52,6 +52,68 @@ class LossSpec:
     build: Callable[[Any], Callable[..., torch.Tensor]]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Question:
+    """What a model is asked about each example of a task.
+
+    Args:
+        text: Names of the text columns.
+        labels: Label names in the order of their numbers.
+        max_length: Longest input, in tokens; what is longer is cut.
+        ask: Writes an example's texts, by column, into a prompt; ``None`` for families that take the texts as they are.
+        answers: What a generative model answers for each label; none without ``ask``.
+        rows: Which rows of logits a generative model gives: those of every token of the ``answer``, of its ``last``
+            token, or of the ``verbaliser``: one row an example, over the answers' distinguishing tokens alone.
+        length_normalised: Whether an answer's log-probability is divided by its number of tokens before answers are
+            compared.
+    """
+
+    text: tuple[str, ...]
+    labels: tuple[str, ...]
+    max_length: int
+    ask: Callable[[Mapping[str, str]], str] | None = None
+    answers: tuple[str, ...] = ()
+    rows: Literal["answer", "last", "verbaliser"] = "answer"
+    length_normalised: bool = False
+
+
+UNSEEN = ("index", "answers")
+"""Entries of a batch that models do not get: they are for adaptors, and for messages."""
+
+
+class Reader(Protocol):
+    """Turns examples into a model's batches, and its outputs into rows of logits and scores of labels.
+
+    Attributes:
+        columns: What each column of the rows stands for: a label, or a token of the vocabulary. Two models can be
+            compared where these are the same.
+        forward_arguments: What the model's forward pass takes beside a batch.
+    """
+
+    columns: Sequence[str]
+    forward_arguments: Mapping[str, Any]
+
+    def encode(self, split: Dataset) -> Dataset:
+        """A split's examples in tokens: what ``collate`` takes, and ``label``, ``index`` and ``length``."""
+        ...
+
+    def collate(self, examples: Sequence[Mapping[str, Any]]) -> dict[str, torch.Tensor]:
+        """A training batch: what the model takes, and the entries ``UNSEEN``."""
+        ...
+
+    def adaptor(self, batch: Mapping[str, Any], outputs: Any) -> dict[str, Any]:
+        """TextBrewer's adaptor: model outputs to ``logits``, ``losses``, ``hidden``, ``attention``, ``inputs_mask``."""
+        ...
+
+    def row_counts(self, examples: Dataset) -> Sequence[int]:
+        """How many rows of logits each encoded example gives."""
+        ...
+
+    def class_scores(self, model: PreTrainedModel, examples: Sequence[Mapping[str, Any]]) -> torch.Tensor:
+        """A score of each label ``(examples, labels)``; the largest is the prediction."""
+        ...
+
+
 class Architecture(Protocol):
     """What the trainer needs to know of a model family."""
 
@@ -65,8 +127,8 @@ class Architecture(Protocol):
         """A copy of ``teacher`` that keeps only the hidden layers ``layers`` (zero-based), and everything else."""
         ...
 
-    def adaptor(self, batch: Mapping[str, Any], outputs: Any) -> dict[str, Any]:
-        """TextBrewer's adaptor: model outputs to ``logits``, ``losses``, ``hidden``, ``attention``, ``inputs_mask``."""
+    def reader(self, config: PretrainedConfig, tokenizer: PreTrainedTokenizerBase, question: Question) -> Reader:
+        """How a model of this configuration and tokenizer is asked, and read out."""
         ...
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from torch import nn
-from transformers import AutoModelForSequenceClassification, PreTrainedModel, PreTrainedTokenizerBase
+from transformers import AutoModelForSequenceClassification, PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
 
+from sinkd_plugin.architectures.encoder_reader import EncoderReader
 from sinkd_plugin.architectures.heads import check_head
 from sinkd_plugin.architectures.loading import (
     check_weights,
@@ -19,6 +20,7 @@ from sinkd_plugin.architectures.loading import (
     translated_errors,
 )
 from sinkd_plugin.errors import ConfigError, ModelReferenceError
+from sinkd_plugin.specs import Question, Reader
 
 
 class Encoder:
@@ -69,17 +71,9 @@ class Encoder:
         student.load_state_dict(_renumbered(teacher, layers))
         return student
 
-    def adaptor(self, batch: Mapping[str, Any], outputs: Any) -> dict[str, Any]:
-        """TextBrewer's adaptor: what the losses may look at, by TextBrewer's names."""
-        found = {
-            "logits": outputs["logits"],
-            "losses": outputs.get("loss"),
-            "hidden": outputs.get("hidden_states"),
-            "attention": outputs.get("attentions"),
-            "labels": batch.get("labels"),
-            "inputs_mask": batch.get("attention_mask"),
-        }
-        return {name: value for name, value in found.items() if value is not None}
+    def reader(self, config: PretrainedConfig, tokenizer: PreTrainedTokenizerBase, question: Question) -> Reader:
+        """Texts as they are, in one sequence; one row of logits an example."""
+        return EncoderReader(tokenizer, question)
 
 
 def _check_layers(layers: Sequence[int], depth: int) -> None:

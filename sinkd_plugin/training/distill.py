@@ -19,7 +19,7 @@ from sinkd_plugin.textbrewer.configuration import DistillationConfig
 from sinkd_plugin.textbrewer.distiller import SinkhornDistiller
 from sinkd_plugin.textbrewer.host import textbrewer
 from sinkd_plugin.textbrewer.loop import steps_per_epoch
-from sinkd_plugin.training.batches import WithTeacherLogits, training_batches, without_index
+from sinkd_plugin.training.batches import WithTeacherRows, blinded, training_batches
 from sinkd_plugin.training.config import OptimizerOptions, RunConfig
 from sinkd_plugin.training.journal import Journal
 from sinkd_plugin.training.material import Material
@@ -30,19 +30,19 @@ def distill(config: RunConfig, material: Material, journal: Journal, name: str) 
 
     Args:
         config: The configuration of this student.
-        material: Models, data and the teacher's logits.
+        material: Models, data and the teacher's rows.
         journal: Where the loss terms of each step go.
         name: The student's name in the journal and on the progress bar.
 
     Raises:
         NonFiniteLossError: If the loss becomes NaN or infinite; the journal holds the steps before.
     """
-    batches = training_batches(material.train, material.tokenizer, config.optimizer.batch_size, config.training.seed)
+    batches = training_batches(material.train, material.reader, config.optimizer.batch_size, config.training.seed)
     steps = steps_per_epoch(len(batches), config.training.gradient_accumulation_steps) * config.optimizer.epochs
     with storage_errors(journal.folder), _progress(journal, name, len(batches) * config.optimizer.epochs) as observer:
         plan = _plan(config, material, journal.tensorboard(name), observer)
         distiller = _distiller(plan)
-        with quiet_transformers(), distiller:
+        with quiet_transformers(), blinded(material.teacher, material.student), distiller:
             distiller.train(
                 _optimizer(material.student, config.optimizer),
                 _with_teacher(batches, material),
@@ -50,7 +50,7 @@ def distill(config: RunConfig, material: Material, journal: Journal, name: str) 
                 scheduler_class=get_linear_schedule_with_warmup,
                 scheduler_args=_schedule(config.optimizer, steps),
                 max_grad_norm=config.optimizer.max_grad_norm,
-                batch_postprocessor=None if material.teacher_logits is not None else without_index,
+                **material.reader.forward_arguments,
                 **_compared_outputs(config, material),
             )
     return plan
@@ -67,7 +67,7 @@ def _plan(config: RunConfig, material: Material, log_dir: Path, observer: Observ
         distill_config=DistillationConfig.from_options(config.distillation),
         teacher=material.teacher,
         student=material.student,
-        adaptor=material.architecture.adaptor,
+        adaptor=material.reader.adaptor,
         precision=material.precision,
         observer=observer,
     )
@@ -112,7 +112,7 @@ def _compared_outputs(config: RunConfig, material: Material) -> dict[str, bool]:
 
 
 def _with_teacher(batches: Any, material: Material) -> Any:
-    return batches if material.teacher_logits is None else WithTeacherLogits(batches, material.teacher_logits)
+    return batches if material.teacher_rows is None else WithTeacherRows(batches, material.teacher_rows)
 
 
 def _optimizer(student: PreTrainedModel, options: OptimizerOptions) -> Optimizer:

@@ -13,8 +13,8 @@ from sinkd_plugin.references import resolve_model
 from sinkd_plugin.storage import read_json
 from sinkd_plugin.tasks.load import load_task
 from sinkd_plugin.tasks.options import DataOptions, FilesTask
-from sinkd_plugin.training.batches import tokenize
 from sinkd_plugin.training.device import resolve_device
+from sinkd_plugin.training.question import question_of
 from sinkd_plugin.training.stage import RECORD, evaluated
 
 
@@ -71,8 +71,8 @@ def evaluate(reference: str, options: EvaluationOptions) -> dict[str, Any]:
     architecture = architecture_of(load_config(folder)).build()
     loaded = load_task(options.task, data_dir=options.data_dir, data=options.data, seed=0)
     model, tokenizer = architecture.load(folder, loaded.spec.labels, needs_head=True)
-    examples = tokenize(loaded.splits["test"], loaded.spec.text, tokenizer, options.data.max_length)
-    found = evaluated(model.to(device), tokenizer, examples, what=reference)
+    reader = architecture.reader(model.config, tokenizer, question_of(loaded.spec, max_length=options.data.max_length))
+    found = evaluated(model.to(device), reader, reader.encode(loaded.splits["test"]), what=reference)
     about = {"model": reference, "task": loaded.spec.name, "metric": loaded.spec.metric}
     return {**about, **found["scores"], "parameters": found["parameters"]}
 

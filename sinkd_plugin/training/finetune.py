@@ -10,9 +10,7 @@ from typing import Any
 import torch
 from datasets import Dataset
 from transformers import (
-    DataCollatorWithPadding,
     PreTrainedModel,
-    PreTrainedTokenizerBase,
     PrinterCallback,
     Trainer,
     TrainerCallback,
@@ -21,14 +19,16 @@ from transformers import (
 
 from sinkd_plugin.console import Meter, progress
 from sinkd_plugin.errors import NonFiniteLossError
+from sinkd_plugin.specs import Reader
 from sinkd_plugin.storage import storage_errors
 from sinkd_plugin.textbrewer.distiller import Precision
+from sinkd_plugin.training.batches import blinded
 from sinkd_plugin.training.config import OptimizerOptions
 
 
 def finetune(
     model: PreTrainedModel,
-    tokenizer: PreTrainedTokenizerBase,
+    reader: Reader,
     examples: Dataset,
     options: OptimizerOptions,
     *,
@@ -36,7 +36,7 @@ def finetune(
     device: torch.device,
     precision: Precision,
 ) -> None:
-    """Train ``model`` in place on the labels of a tokenised split.
+    """Train ``model`` in place on the labels of an encoded split.
 
     Raises:
         NonFiniteLossError: If the loss becomes NaN or infinite.
@@ -47,15 +47,17 @@ def finetune(
         TemporaryDirectory() as scratch,
         progress("Fine-tuning the teacher", steps) as meter,
     ):
-        trainer = Trainer(
+        trainer = _Trainer(
             model=model,
             args=_arguments(Path(scratch), options, seed, device, precision),
-            train_dataset=examples.remove_columns("index"),
-            data_collator=DataCollatorWithPadding(tokenizer),
+            train_dataset=examples,
+            data_collator=reader.collate,
             callbacks=[_Watch(meter)],
         )
+        trainer.reader = reader
         trainer.remove_callback(PrinterCallback)
-        trainer.train()
+        with blinded(model):
+            trainer.train()
 
 
 def _arguments(
@@ -70,6 +72,8 @@ def _arguments(
         weight_decay=options.weight_decay,
         max_grad_norm=options.max_grad_norm,
         group_by_length=True,
+        length_column_name="length",
+        remove_unused_columns=False,
         seed=seed,
         data_seed=seed,
         bf16=precision == "bf16",
@@ -81,6 +85,18 @@ def _arguments(
         report_to="none",
         disable_tqdm=True,
     )
+
+
+class _Trainer(Trainer):  # type: ignore[misc]
+    """Takes the loss from the adaptor, so that a teacher learns what its students will."""
+
+    reader: Reader
+
+    def compute_loss(self, model: Any, inputs: Any, return_outputs: bool = False, **_: Any) -> Any:
+        """The sum of the adaptor's losses."""
+        outputs = model(**inputs, **self.reader.forward_arguments)
+        loss = self.reader.adaptor(inputs, outputs)["losses"]
+        return (loss, outputs) if return_outputs else loss
 
 
 class _Watch(TrainerCallback):  # type: ignore[misc]

@@ -1,4 +1,4 @@
-"""What the distillation of one student works on: both models, tokenised splits, the teacher's logits."""
+"""What the distillation of one student works on: both models, encoded splits, the teacher's rows."""
 
 from __future__ import annotations
 
@@ -9,9 +9,8 @@ from datasets import Dataset
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from sinkd_plugin.references import resolve_model
-from sinkd_plugin.specs import Architecture
+from sinkd_plugin.specs import Reader
 from sinkd_plugin.textbrewer.distiller import Precision
-from sinkd_plugin.training.batches import tokenize
 from sinkd_plugin.training.compatibility import runs_at_every_step
 from sinkd_plugin.training.config import RunConfig
 from sinkd_plugin.training.device import seed_everything
@@ -20,7 +19,8 @@ from sinkd_plugin.training.prepare import Prepared
 from sinkd_plugin.training.run_folder import LOGITS_FOLDER
 from sinkd_plugin.training.stage import Stage
 from sinkd_plugin.training.teacher import teacher_reference
-from sinkd_plugin.training.teacher_cache import cached_logits
+from sinkd_plugin.training.teacher_cache import cached_rows, fits
+from sinkd_plugin.training.teacher_rows import TeacherRows
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,30 +28,30 @@ class Material:
     """Everything that ``distill`` needs.
 
     Args:
-        architecture: The model family.
         teacher: The frozen teacher, on the device.
         student: The student to train, on the device.
         tokenizer: The student's.
-        train: The training split, tokenised for the student.
-        test: The test split, tokenised for the student.
-        teacher_logits: ``(examples, classes)`` on the training split, or ``None`` to run the teacher at every step.
+        reader: The student's.
+        train: The training split, encoded for the student.
+        test: The test split, encoded for the student.
+        teacher_rows: What the teacher says of the training split, or ``None`` to run it at every step.
         device: Where to compute.
         precision: Of the models.
     """
 
-    architecture: Architecture
     teacher: PreTrainedModel
     student: PreTrainedModel
     tokenizer: PreTrainedTokenizerBase
+    reader: Reader
     train: Dataset
     test: Dataset
-    teacher_logits: torch.Tensor | None
+    teacher_rows: TeacherRows | None
     device: torch.device
     precision: Precision
 
 
 def gather_material(config: RunConfig, prepared: Prepared, stage: Stage) -> Material:
-    """Load the teacher, build the student, tokenise the splits, and let the teacher speak once where that will do.
+    """Load the teacher, build the student, encode the splits, and let the teacher speak once where that will do.
 
     Args:
         config: The configuration of the student.
@@ -61,24 +61,21 @@ def gather_material(config: RunConfig, prepared: Prepared, stage: Stage) -> Mate
     labels = prepared.task.spec.labels
     teacher, teacher_tokenizer = prepared.architecture.load(teacher_reference(config, prepared, stage), labels)
     teacher.to(prepared.device).eval().requires_grad_(False)
-    teacher_logits = _teacher_logits(config, prepared, stage, teacher, teacher_tokenizer)
+    teacher_rows = _teacher_rows(config, prepared, stage, teacher, teacher_tokenizer)
     seed_everything(config.training.seed)
     student, tokenizer = _student(config, prepared, teacher, teacher_tokenizer)
+    reader = prepared.architecture.reader(student.config, tokenizer, prepared.question)
     return Material(
-        architecture=prepared.architecture,
         teacher=teacher,
         student=student.to(prepared.device).requires_grad_(True),
         tokenizer=tokenizer,
-        train=_tokenized("train", config, prepared, tokenizer),
-        test=_tokenized("test", config, prepared, tokenizer),
-        teacher_logits=teacher_logits,
+        reader=reader,
+        train=reader.encode(prepared.task.splits["train"]),
+        test=reader.encode(prepared.task.splits["test"]),
+        teacher_rows=teacher_rows,
         device=prepared.device,
         precision=prepared.precision,
     )
-
-
-def _tokenized(split: str, config: RunConfig, prepared: Prepared, tokenizer: PreTrainedTokenizerBase) -> Dataset:
-    return tokenize(prepared.task.splits[split], prepared.task.spec.text, tokenizer, config.data.max_length)
 
 
 def _student(
@@ -90,16 +87,19 @@ def _student(
     return prepared.architecture.load(resolve_model(model or ""), prepared.task.spec.labels)
 
 
-def _teacher_logits(
+def _teacher_rows(
     config: RunConfig,
     prepared: Prepared,
     stage: Stage,
     teacher: PreTrainedModel,
     tokenizer: PreTrainedTokenizerBase,
-) -> torch.Tensor | None:
+) -> TeacherRows | None:
     if runs_at_every_step(config):
         return None
+    reader = prepared.architecture.reader(teacher.config, tokenizer, prepared.question)
+    train = reader.encode(prepared.task.splits["train"])
+    if not fits(reader, train):
+        return None
     expected = fingerprint(teacher=stage.fingerprint, data=prepared.data_fingerprint, precision=prepared.precision)
-    train = _tokenized("train", config, prepared, tokenizer)
     folder = config.training.output_dir / LOGITS_FOLDER
-    return cached_logits(folder, expected, teacher, tokenizer, train, prepared.precision)
+    return cached_rows(folder, expected, teacher, reader, train, prepared.precision)

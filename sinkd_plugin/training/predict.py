@@ -1,4 +1,4 @@
-"""Logits of a model for a whole split."""
+"""What a model says of a whole split: scores of labels, or rows of logits."""
 
 from __future__ import annotations
 
@@ -6,47 +6,71 @@ from contextlib import AbstractContextManager, nullcontext
 
 import torch
 from datasets import Dataset
-from transformers import PreTrainedModel, PreTrainedTokenizerBase
+from transformers import PreTrainedModel
 
 from sinkd_plugin.console import progress
+from sinkd_plugin.specs import Reader
 from sinkd_plugin.textbrewer.distiller import Precision
-from sinkd_plugin.training.batches import model_inputs, reading_batches
+from sinkd_plugin.training.batches import blinded, reading_batches
+from sinkd_plugin.training.teacher_rows import TeacherRows
 
 READING_BATCH = 64
 
 
 @torch.inference_mode()
-def predict_logits(
-    model: PreTrainedModel,
-    tokenizer: PreTrainedTokenizerBase,
-    examples: Dataset,
-    *,
-    what: str,
-    precision: Precision = "fp32",
-) -> torch.Tensor:
-    """Run the model over every example.
+def predict_scores(model: PreTrainedModel, reader: Reader, examples: Dataset, *, what: str) -> torch.Tensor:
+    """Let the model score every label for every example.
 
     Args:
         model: In any mode; it is put into evaluation mode and left there.
-        tokenizer: Its tokenizer.
-        examples: A tokenised split.
+        reader: The model's.
+        examples: An encoded split.
+        what: Description for the progress bar.
+
+    Returns:
+        ``(examples, labels)`` float32 on the CPU, in the order of the split.
+    """
+    model.eval()
+    batches = reading_batches(examples, READING_BATCH)
+    found: list[tuple[list[int], torch.Tensor]] = []
+    with progress(what, len(batches)) as meter:
+        for batch in batches:
+            found.append(([example["index"] for example in batch], reader.class_scores(model, batch).float().cpu()))
+            meter.advance()
+    scores = torch.cat([rows for _, rows in found])
+    return scores[torch.tensor([number for numbers, _ in found for number in numbers]).argsort()]
+
+
+@torch.inference_mode()
+def predict_rows(
+    model: PreTrainedModel, reader: Reader, examples: Dataset, *, what: str, precision: Precision = "fp32"
+) -> TeacherRows:
+    """Let the model give the rows of logits that a student learns from.
+
+    Args:
+        model: In any mode; it is put into evaluation mode and left there.
+        reader: The model's.
+        examples: An encoded split.
         what: Description for the progress bar.
         precision: ``bf16`` runs the model under autocast.
 
     Returns:
-        ``(examples, classes)`` float32 on the CPU, in the order of the split.
+        The rows in float32 on the CPU, in the order of the split.
     """
     model.eval()
-    batches = reading_batches(examples, tokenizer, READING_BATCH)
-    rows = torch.empty(len(examples), model.config.num_labels)
-    with progress(what, len(batches)) as meter:
-        for batch in batches:
-            inputs = {name: value.to(model.device) for name, value in model_inputs(batch).items()}
+    batches = reading_batches(examples, READING_BATCH)
+    kept: TeacherRows | None = None
+    with progress(what, len(batches)) as meter, blinded(model):
+        for group in batches:
+            batch = {name: value.to(model.device) for name, value in reader.collate(group).items()}
             with autocast(model.device, precision):
-                logits = model(**inputs).logits
-            rows[batch["index"]] = logits.float().cpu()
+                outputs = model(**batch, **reader.forward_arguments)
+            rows = reader.adaptor(batch, outputs)["logits"]
+            kept = kept or TeacherRows.empty(reader.row_counts(examples), rows.shape[-1])
+            kept.put(batch["index"].cpu(), rows.cpu())
             meter.advance()
-    return rows
+    assert kept is not None  # noqa: S101 - no split is empty
+    return kept
 
 
 def autocast(device: torch.device, precision: Precision) -> AbstractContextManager[None]:

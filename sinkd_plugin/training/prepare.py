@@ -14,7 +14,7 @@ from sinkd_plugin.catalog import catalog
 from sinkd_plugin.console import note
 from sinkd_plugin.errors import ConfigError
 from sinkd_plugin.references import resolve_model
-from sinkd_plugin.specs import Architecture, ArchitectureSpec
+from sinkd_plugin.specs import Architecture, ArchitectureSpec, Question
 from sinkd_plugin.tasks.load import LoadedTask, load_task
 from sinkd_plugin.textbrewer.configuration import DistillationConfig
 from sinkd_plugin.textbrewer.distiller import Precision
@@ -22,6 +22,7 @@ from sinkd_plugin.training.compatibility import check_student
 from sinkd_plugin.training.config import RunConfig, students
 from sinkd_plugin.training.device import resolve_device, resolve_precision
 from sinkd_plugin.training.fingerprint import fingerprint, model_fingerprint, split_fingerprint
+from sinkd_plugin.training.question import question_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +31,7 @@ class Prepared:
 
     Args:
         task: The task with its splits.
+        question: What the models are asked about its examples.
         data_fingerprint: Of the splits and the length limit.
         architecture: The model family.
         architecture_name: Its name.
@@ -40,6 +42,7 @@ class Prepared:
     """
 
     task: LoadedTask
+    question: Question
     data_fingerprint: str
     architecture: Architecture
     architecture_name: str
@@ -69,6 +72,7 @@ def prepare(config: RunConfig) -> Prepared:
         _check_accumulation(student, len(task.splits["train"]))
     return Prepared(
         task=task,
+        question=question_of(task.spec, max_length=config.data.max_length),
         data_fingerprint=fingerprint(
             task=task.spec.name,
             labels=task.spec.labels,

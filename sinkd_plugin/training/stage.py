@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from datasets import Dataset
-from transformers import PreTrainedModel, PreTrainedTokenizerBase
+from transformers import PreTrainedModel
 
+from sinkd_plugin.specs import Reader
 from sinkd_plugin.storage import read_json, write_json
 from sinkd_plugin.tasks.metrics import agreement, score
-from sinkd_plugin.training.predict import predict_logits
+from sinkd_plugin.training.predict import predict_scores
 
 RECORD = "sinkd.json"
 """In every folder that a run makes; the exporter and ``sinkd evaluate`` read the task from it."""
@@ -72,18 +73,18 @@ def write_record(folder: Path, record: dict[str, Any]) -> None:
 
 def evaluated(
     model: PreTrainedModel,
-    tokenizer: PreTrainedTokenizerBase,
+    reader: Reader,
     test: Dataset,
     *,
     what: str,
     against: list[int] | None = None,
 ) -> dict[str, Any]:
-    """Scores of a model on the tokenised test split, as they go into ``sinkd.json``.
+    """Scores of a model on the encoded test split, as they go into ``sinkd.json``.
 
     Args:
         model: On its device; computed in float32, as it will be exported.
-        tokenizer: Its tokenizer.
-        test: The tokenised split.
+        reader: Its reader.
+        test: The encoded split.
         what: The model's name for the progress bar.
         against: The teacher's predictions, to tell how often they agree.
 
@@ -91,9 +92,9 @@ def evaluated(
         ``scores`` (``test``, ``interval``, ``n``, perhaps ``agreement_with_teacher``), ``test_predictions`` and
         ``parameters``.
     """
-    logits = predict_logits(model, tokenizer, test, what=f"Scoring {what}")
-    predictions = logits.argmax(-1).tolist()
-    found = score(test["labels"], predictions, model.config.num_labels).as_json()
+    label_scores = predict_scores(model, reader, test, what=f"Scoring {what}")
+    predictions = label_scores.argmax(-1).tolist()
+    found = score(test["label"], predictions, label_scores.shape[-1]).as_json()
     scores = {
         "test": {name: value for name, value in found.items() if name not in ("n", "interval")},
         "interval": found["interval"],

@@ -7,7 +7,6 @@ from typing import Any
 
 from sinkd_plugin.console import note
 from sinkd_plugin.storage import new_folder
-from sinkd_plugin.training.batches import tokenize
 from sinkd_plugin.training.config import RunConfig
 from sinkd_plugin.training.device import seed_everything
 from sinkd_plugin.training.finetune import finetune
@@ -56,21 +55,19 @@ def _make(config: RunConfig, prepared: Prepared, target: Path, expected: str) ->
     task, options = prepared.task, config.teacher.finetune
     model, tokenizer = prepared.architecture.load(prepared.teacher, task.spec.labels, needs_head=options is None)
     model.to(prepared.device)
-    splits = {
-        name: tokenize(task.splits[name], task.spec.text, tokenizer, config.data.max_length)
-        for name in ("train", "test")
-    }
+    reader = prepared.architecture.reader(model.config, tokenizer, prepared.question)
+    splits = {name: reader.encode(task.splits[name]) for name in ("train", "test")}
     if options is not None:
         finetune(
             model,
-            tokenizer,
+            reader,
             splits["train"],
             options,
             seed=config.training.seed,
             device=prepared.device,
             precision=prepared.precision,
         )
-    scored = evaluated(model, tokenizer, splits["test"], what="the teacher")
+    scored = evaluated(model, reader, splits["test"], what="the teacher")
     record: dict[str, Any] = {"fingerprint": expected, **provenance(config), **scored}
     with new_folder(target, overwrite=True) as staging:
         if options is not None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from sinkd_plugin.catalog import catalog
 from sinkd_plugin.errors import ModelReferenceError
-from sinkd_plugin.specs import Architecture, ArchitectureSpec
+from sinkd_plugin.specs import Architecture, ArchitectureSpec, Question, Reader
 
 if TYPE_CHECKING:
     from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
@@ -35,8 +35,8 @@ class Gpt2:
     def student_from_layers(self, teacher: PreTrainedModel, layers: Sequence[int]) -> PreTrainedModel:
         return self._encoder.student_from_layers(teacher, layers)
 
-    def adaptor(self, batch: Mapping[str, Any], outputs: Any) -> dict[str, Any]:
-        return self._encoder.adaptor(batch, outputs)
+    def reader(self, config: PretrainedConfig, tokenizer: PreTrainedTokenizerBase, question: Question) -> Reader:
+        return self._encoder.reader(config, tokenizer, question)
 
 
 def supports(config: PretrainedConfig) -> bool:
