@@ -1,4 +1,4 @@
-"""Model references: a folder, ``package:NAME/FOLDER``, ``zoo:NAME``, or a hub id."""
+"""Model references: a folder, ``package:NAME/FOLDER``, ``zoo:NAME[@REVISION]``, or a hub id."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 from sinkd_plugin.errors import ChecksumError, ModelReferenceError
 from sinkd_plugin.storage import sha256
 from sinkd_plugin.zoo_cache import cached_student
+from sinkd_plugin.zoo_offers import parted
 
 __all__ = ["resolve_model", "sha256"]
 
@@ -26,7 +27,8 @@ def resolve_model(reference: str) -> str:
     """Turn a model reference into what ``from_pretrained`` takes: a folder, or a hub id.
 
     Args:
-        reference: A folder; ``package:NAME/FOLDER``, a folder inside an installed package; ``zoo:NAME``; or a hub id.
+        reference: A folder; ``package:NAME/FOLDER``, a folder inside an installed package; ``zoo:NAME`` or
+            ``zoo:NAME@REVISION``; or a hub id.
 
     Raises:
         ModelReferenceError: If it names nothing, or a folder without a model.
@@ -36,7 +38,7 @@ def resolve_model(reference: str) -> str:
     if reference.startswith("package:"):
         return str(_packaged(reference.removeprefix("package:")))
     if reference.startswith("zoo:"):
-        return str(cached_student(reference.removeprefix("zoo:")))
+        return str(cached_student(*parted(reference.removeprefix("zoo:"))).folder)
     folder = Path(reference).expanduser()
     if reference and folder.is_dir():
         return str(_with_model(folder, reference))

@@ -198,6 +198,7 @@ class ZooCard:
 
     Args:
         name: ``architecture-size-task[-variant]``.
+        revision: Which of the students that have had this name; what a revision holds never changes.
         summary: One line for ``sinkd zoo list``.
         task: Name of the task it was trained on.
         architecture: Name of its model family.
@@ -206,6 +207,7 @@ class ZooCard:
         metrics: Scores on the task's test split.
         n: Number of test examples behind the scores.
         files: sha256 of each file, by its relative path.
+        sizes: Bytes of each file, by its relative path, where they are known.
         details: Everything else the card says: teacher, recipe, seed, versions.
     """
 
@@ -218,6 +220,8 @@ class ZooCard:
     metrics: Mapping[str, float]
     n: int
     files: Mapping[str, str]
+    revision: str = "1"
+    sizes: Mapping[str, int] = field(default_factory=dict)
     details: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -228,14 +232,16 @@ class ZooSourceSpec:
     Args:
         name: Name of the source.
         summary: One line for ``sinkd list sources``.
-        cards: What it offers.
+        cards: What it offers; of several revisions of a name the newest last.
         fetch: Puts the verified files of a card into a folder that exists and is empty.
+        card_at: The card of a name at a revision that ``cards`` does not list, such as a commit of a hub, or ``None``.
     """
 
     name: str
     summary: str
     cards: Callable[[], Sequence[ZooCard]]
     fetch: Callable[[ZooCard, Path], None]
+    card_at: Callable[[str, str], ZooCard | None] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

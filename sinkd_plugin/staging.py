@@ -48,7 +48,34 @@ def sweep(final: Path) -> None:
     for lock in final.parent.glob(f".*{_SUFFIX}"):
         match = _LOCK.fullmatch(lock.name)
         if match and match["final"] == final.name:
-            _sweep_if_dead(lock, final)
+            sweep_one(_staging_of(lock))
+
+
+def left_behind(folders: str, below: Path) -> list[Path]:
+    """The temporary names that killed processes have left in the folders below ``below`` that the pattern fits."""
+    names = (_staging_of(lock) for lock in below.glob(f"{folders}/.*{_SUFFIX}") if _LOCK.fullmatch(lock.name))
+    return sorted(name for name in names if _is_free(name))
+
+
+def sweep_one(staging: Path) -> None:
+    """Remove a temporary name and what it was to replace, unless its process lives."""
+    from filelock import Timeout
+
+    lock = _lock_of(staging)
+    match = _LOCK.fullmatch(lock.name)
+    try:
+        with file_lock(lock).acquire(blocking=False):
+            previous = previous_name(staging)
+            final = staging.with_name(match["final"]) if match else staging
+            if previous.exists() and not final.exists():
+                previous.rename(final)
+            remove(previous)
+            remove(staging)
+            lock.unlink(missing_ok=True)
+    except Timeout:
+        return  # its process lives
+    except OSError:
+        return  # another user's, or just gone: litter is no reason to fail
 
 
 def file_lock(path: Path) -> BaseFileLock:
@@ -67,23 +94,19 @@ def remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def _sweep_if_dead(lock: Path, final: Path) -> None:
+def _is_free(staging: Path) -> bool:
     from filelock import Timeout
 
-    staging = lock.with_name(lock.name.removesuffix(".lock"))
     try:
-        with file_lock(lock).acquire(blocking=False):
-            previous = previous_name(staging)
-            if previous.exists() and not final.exists():
-                previous.rename(final)
-            remove(previous)
-            remove(staging)
-            lock.unlink(missing_ok=True)
-    except Timeout:
-        return  # its process lives
-    except OSError:
-        return  # another user's, or just gone: litter is no reason to fail
+        with file_lock(_lock_of(staging)).acquire(blocking=False):
+            return True
+    except (Timeout, OSError):
+        return False
 
 
 def _lock_of(staging: Path) -> Path:
     return staging.with_name(f"{staging.name}.lock")
+
+
+def _staging_of(lock: Path) -> Path:
+    return lock.with_name(lock.name.removesuffix(".lock"))

@@ -1,41 +1,52 @@
 """Students of the zoo as verified folders in the user's cache; ``zoo:NAME`` and every download go through here.
 
-Layout: ``<cache>/zoo/<source>/<name>/`` holds the files, and ``<name>.sha256`` beside it their checksums in the format
-of ``sha256sum``, so that a cached student can be verified without its source.
+Layout: ``<cache>/zoo/<source>/<name>@<revision>/`` appears whole or not at all, and holds ``<name>/`` (the student),
+``card.json`` and ``SHA256SUMS``, so that a student is found and verified without its source, and even without us.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import json
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 
-from sinkd_plugin.catalog import catalog
-from sinkd_plugin.errors import ChecksumError, PluginError, SinkdError, StorageError, unknown_name
-from sinkd_plugin.specs import ZooCard, ZooSourceSpec
-from sinkd_plugin.storage import cache_folder, locked, new_folder, sha256, write_text
+from sinkd_plugin.console import note
+from sinkd_plugin.errors import SinkdError
+from sinkd_plugin.specs import ZooCard
+from sinkd_plugin.storage import cache_folder, locked, new_folder, write_text
+from sinkd_plugin.zoo_files import file_problems, require_files
+from sinkd_plugin.zoo_offers import Offer, find_offer
 
-
-@dataclass(frozen=True, kw_only=True)
-class Offer:
-    """A student and the source that offers it."""
-
-    source: ZooSourceSpec
-    card: ZooCard
-
-    @property
-    def folder(self) -> Path:
-        """Where its files are cached, or would be."""
-        return zoo_folder() / self.source.name / self.card.name
+CARD = "card.json"
+CHECKSUMS = "SHA256SUMS"
 
 
 @dataclass(frozen=True, kw_only=True)
 class CachedStudent:
-    """A student in the cache, with the checksums that it was downloaded under."""
+    """A student in the cache.
+
+    Args:
+        source: Name of the source that it came from.
+        entry: Its part of the cache.
+        card: The card that it was fetched under; without files if ``problem`` is set.
+        problem: Why ``card.json`` cannot be read, or ``None``.
+    """
 
     source: str
-    folder: Path
-    files: Mapping[str, str]
+    entry: Path
+    card: ZooCard
+    problem: str | None = None
+
+    @property
+    def folder(self) -> Path:
+        """The Transformers folder."""
+        return self.entry / self.card.name
+
+    def problems(self) -> list[str]:
+        """What is wrong with it, every file hashed anew; empty if nothing is."""
+        return [self.problem] if self.problem else file_problems(self.folder, self.card.files)
 
 
 def zoo_folder() -> Path:
@@ -43,144 +54,114 @@ def zoo_folder() -> Path:
     return cache_folder() / "zoo"
 
 
-def offers() -> tuple[list[Offer], list[SinkdError]]:
-    """What all sources offer, and the errors of those that could not be read: one bad source never hides the others."""
-    found: list[Offer] = []
-    failures: list[SinkdError] = []
-    for entry in catalog().zoo_sources:
-        try:
-            found += _offers_of(entry.spec)
-        except SinkdError as error:
-            failures.append(error)
-        except Exception as error:  # a plugin's source may raise anything
-            failures.append(PluginError(f"The zoo source '{entry.spec.name}' failed.", received=repr(error)))
-    return found, failures
-
-
-def _offers_of(source: ZooSourceSpec) -> list[Offer]:
-    cards = source.cards()
-    for card in cards:
-        if {*card.name} & {*"/\\:\0"} or card.name in {"", ".", ".."}:
-            raise PluginError(
-                f"Names in the zoo source '{source.name}' must be plain folder names.", received=repr(card.name)
-            )
-    return [Offer(source=source, card=card) for card in cards]
-
-
-def find_offer(name: str) -> Offer:
-    """The first offer called ``name``, in the order of the sources' names.
-
-    Raises:
-        UnknownNameError: If no source has it.
-        SinkdError: If none of the readable sources has it and another could not be read: that source's error.
-    """
-    found, failures = offers()
-    for offer in found:
-        if offer.card.name == name:
-            return offer
-    if failures:
-        raise failures[0]
-    raise unknown_name("student in the zoo", name, {offer.card.name for offer in found})
-
-
-def cached_student(name: str) -> Path:
-    """The folder of a student whose every file has just been verified; fetched if it is not cached, or is damaged.
-
-    Args:
-        name: Name on the student's card.
-
-    Raises:
-        UnknownNameError: If no source has it.
-        ChecksumError: If what its source delivers is not what the card says.
-        StorageError: If the cache cannot be written.
-    """
-    offer = find_offer(name)
-    if not _is_cached(offer):
-        with locked(offer.folder):
-            if not _is_cached(offer):  # another process may have fetched it while this one waited
-                _fetch(offer)
-    return offer.folder
-
-
-def _is_cached(offer: Offer) -> bool:
-    recorded = _recorded(_checksums_file(offer.folder)) if _checksums_file(offer.folder).is_file() else None
-    return recorded == dict(offer.card.files) and not file_problems(offer.folder, offer.card.files)
-
-
-def _fetch(offer: Offer) -> None:
-    with new_folder(offer.folder, overwrite=True) as staging:
-        offer.source.fetch(offer.card, staging)
-        require_files(staging, offer.card.files, f"The student '{offer.card.name}' from '{offer.source.name}'")
-    lines = [f"{digest}  {offer.card.name}/{name}\n" for name, digest in sorted(offer.card.files.items())]
-    write_text(_checksums_file(offer.folder), "".join(lines))
+def entry_of(offer: Offer) -> Path:
+    """Where an offered student is cached, or would be."""
+    return zoo_folder() / offer.source.name / f"{offer.card.name}@{offer.card.revision}"
 
 
 def cached_students() -> list[CachedStudent]:
-    """Every student in the cache, by source and name."""
-    files = sorted(zoo_folder().glob("*/*.sha256"))
-    return [
-        CachedStudent(source=path.parent.name, folder=path.with_name(path.stem), files=_recorded(path))
-        for path in files
-    ]
+    """Every student in the cache, by source, name and revision."""
+    entries = sorted(path.parent for path in zoo_folder().glob(f"[!.]*/[!.]*@*/{CARD}"))
+    return [_read(entry) for entry in entries]
 
 
-def _checksums_file(folder: Path) -> Path:
-    return folder.with_name(f"{folder.name}.sha256")
+def cached_student(name: str, revision: str | None = None, sources: Collection[str] | None = None) -> CachedStudent:
+    """A student whose every file has just been verified; fetched if it is not cached, or is damaged.
 
-
-def _recorded(path: Path) -> dict[str, str]:
-    try:
-        lines = [line.partition("  ") for line in path.read_text(encoding="utf-8").splitlines()]
-    except (OSError, UnicodeDecodeError) as error:
-        raise StorageError(
-            f"'{path}' must be readable.", received=str(error), cure="Remove it and download the student again."
-        ) from error
-    return {name.removeprefix(f"{path.stem}/"): digest for digest, _, name in lines}
-
-
-def require_files(folder: Path, files: Mapping[str, str], what: str) -> None:
-    """Make sure that ``folder`` holds exactly ``files``.
+    A revision that is cached is taken without asking any source. Where no source answers for the student, the one
+    that was fetched last is taken from the cache, and a note says so.
 
     Args:
-        folder: The folder to look at.
-        files: sha256 by relative POSIX path.
-        what: What the folder is, for the message.
+        name: Name on the student's card.
+        revision: Which one; ``None`` is the newest.
+        sources: Names of the sources to ask; ``None`` is all of them, and the cache.
 
     Raises:
-        ChecksumError: If a file is missing, changed, a link, or not on the card.
+        UnknownNameError: If no source has it, and the cache neither.
+        ChecksumError: If what its source delivers is not what the card says.
+        StorageError: If the cache cannot be written.
     """
-    problems = file_problems(folder, files)
-    if problems:
-        raise ChecksumError(
-            f"{what} must be exactly the files on its card.",
-            received="; ".join(problems),
-            cure="Download it again; if that does not help, tell whoever publishes it.",
-        )
-
-
-def file_problems(folder: Path, files: Mapping[str, str]) -> list[str]:
-    """What keeps ``folder`` from being exactly ``files`` (sha256 by relative POSIX path); empty if nothing does."""
-    present = files_in(folder)
-    missing = [f"{name} is missing" for name in sorted(files.keys() - present)]
-    extra = [f"{name} is not on the card" for name in sorted(present - files.keys())]
-    changed = [
-        problem
-        for name in sorted(present & files.keys())
-        if (problem := _file_problem(folder / name, name, files[name]))
-    ]
-    return missing + extra + changed
-
-
-def files_in(folder: Path) -> set[str]:
-    """Relative POSIX paths of everything below ``folder`` that is no real folder; links count as files."""
-    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_symlink() or not path.is_dir()}
-
-
-def _file_problem(path: Path, name: str, expected: str) -> str | None:
-    if path.is_symlink() or not path.is_file():
-        return f"{name} is no regular file"
+    if sources is not None:
+        return _offered(find_offer(name, revision, sources))
+    if revision is not None and (kept := _kept(name, revision)):
+        return kept
     try:
-        found = sha256(path)
-    except OSError as error:
-        return f"{name} cannot be read ({error.strerror})"
-    return None if found == expected else f"{name} has sha256 {found}, on the card is {expected}"
+        offer = find_offer(name, revision)
+    except SinkdError as error:
+        return _without_source(name, revision, error)
+    return _offered(offer)
+
+
+def _offered(offer: Offer) -> CachedStudent:
+    if (student := _as_offered(offer)) is not None:
+        return student
+    with locked(entry_of(offer)):
+        return _as_offered(offer) or _fetch(offer)  # another process may have fetched it while this one waited
+
+
+def _as_offered(offer: Offer) -> CachedStudent | None:
+    """The cached student, if it has the files that its source now offers."""
+    entry = entry_of(offer)
+    if not (entry / CARD).is_file():
+        return None
+    student = _read(entry)
+    same = dict(student.card.files) == dict(offer.card.files)
+    return student if same and not student.problems() else None
+
+
+def _fetch(offer: Offer) -> CachedStudent:
+    entry, card = entry_of(offer), offer.card
+    with new_folder(entry, overwrite=True) as staging:
+        folder = staging / card.name
+        folder.mkdir()
+        offer.source.fetch(card, folder)
+        require_files(folder, card.files, f"The student '{card.name}' from '{offer.source.name}'")
+        write_text(staging / CARD, json.dumps(card_as_data(card), indent=2, default=str) + "\n")
+        lines = [f"{digest}  {card.name}/{name}\n" for name, digest in sorted(card.files.items())]
+        write_text(staging / CHECKSUMS, "".join(lines))
+    return _read(entry)
+
+
+def _kept(name: str, revision: str | None) -> CachedStudent | None:
+    """The sound cached student that was fetched last."""
+    matching = [each for each in cached_students() if each.card.name == name and revision in (None, each.card.revision)]
+    newest_first = sorted(matching, key=lambda each: (each.entry / CARD).stat().st_mtime_ns, reverse=True)
+    return next((student for student in newest_first if not student.problems()), None)
+
+
+def _without_source(name: str, revision: str | None, error: SinkdError) -> CachedStudent:
+    student = _kept(name, revision)
+    if student is None:
+        raise error
+    note(
+        f"Using '{name}' from the cache, revision {student.card.revision}, once fetched from '{student.source}': "
+        f"no zoo source answers for it now. {error}"
+    )
+    return student
+
+
+def card_as_data(card: ZooCard) -> dict[str, Any]:
+    """The fields of a card as plain data, without what a source may have added of its own."""
+    values = {field.name: getattr(card, field.name) for field in fields(ZooCard)}
+    return {name: dict(value) if isinstance(value, Mapping) else value for name, value in values.items()}
+
+
+def _read(entry: Path) -> CachedStudent:
+    name, _, revision = entry.name.partition("@")
+    try:
+        card = ZooCard(**json.loads((entry / CARD).read_text(encoding="utf-8")))
+        _check(card, name, revision)
+    except (OSError, ValueError, TypeError) as error:
+        problem = f"{CARD} cannot be read ({error})"
+        return CachedStudent(source=entry.parent.name, entry=entry, card=_blank(name, revision), problem=problem)
+    return CachedStudent(source=entry.parent.name, entry=entry, card=card)
+
+
+def _check(card: ZooCard, name: str, revision: str) -> None:
+    if (card.name, card.revision) != (name, revision) or not isinstance(card.files, dict):
+        raise ValueError("it is the card of another student")
+
+
+def _blank(name: str, revision: str) -> ZooCard:
+    unknown = {"summary": "", "task": "", "architecture": "", "license": "unknown", "parameters": 0, "n": 0}
+    return ZooCard(name=name, revision=revision, metrics={}, files={}, **unknown)  # type: ignore[arg-type]

@@ -108,7 +108,7 @@ def test_its_export_target_is_verified_like_ours(acme: Environment, tmp_path: Pa
     report = acme.json(*words, SINKD_HOME=str(tmp_path / "home"))
     assert report["target"] == "acme_float16"
     assert 0 < report["parity"]["relative_difference"] < report["parity"]["tolerance"] == 1e-2
-    weights = Path(__file__).parent / "acme" / "acme_sinkd" / "students" / "acme-beers" / "model.safetensors"
+    weights = Path(__file__).parent / "acme" / "acme_sinkd" / "students" / "acme-beers" / "1" / "model.safetensors"
     assert (tmp_path / "half" / "model.safetensors").stat().st_size < 0.7 * weights.stat().st_size
 
 

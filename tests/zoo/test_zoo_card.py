@@ -9,7 +9,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from sinkd_plugin.errors import ConfigError
-from sinkd_zoo.card import SUFFIXES, card_from_json, card_to_json, check_path
+from sinkd_zoo.card import card_from_json, card_to_json
+from sinkd_zoo.names import SUFFIXES, check_path
 
 DIGEST = "0" * 64
 
@@ -17,6 +18,7 @@ DIGEST = "0" * 64
 def plain(**changes: Any) -> dict[str, Any]:
     card: dict[str, Any] = {
         "name": "encoder-12k-movie-reviews",
+        "revision": "1",
         "summary": "A student.",
         "task": "movie-reviews",
         "architecture": "encoder",
@@ -25,6 +27,7 @@ def plain(**changes: Any) -> dict[str, Any]:
         "metrics": {"accuracy": 0.8, "f1": 1},
         "n": 1000,
         "files": {"model.safetensors": DIGEST, "config.json": DIGEST, "onnx/config.json": DIGEST},
+        "sizes": {"model.safetensors": 49_000, "config.json": 600, "onnx/config.json": 0},
         "details": {"seed": 0, "interval": {"accuracy": [0.78, 0.82]}},
     }
     return card | changes
@@ -103,6 +106,14 @@ def test_a_name_that_is_no_plain_folder_name_is_refused(name: str) -> None:
         ({"files": {"a.json": DIGEST, "A.json": DIGEST}}, "differ only in case"),
         ({"files": {"a.json": DIGEST, "a.json/b.json": DIGEST}}, "folder of another"),
         ({"files": {}}, "at least 1 item"),
+        ({"sizes": {"model.safetensors": 1}}, "'sizes' must name exactly the files"),
+        ({"sizes": {"model.safetensors": 2**63}}, "'sizes.model.safetensors'.*less than or equal to"),
+        ({"sizes": {"model.safetensors": -1}}, "'sizes.model.safetensors'.*greater than or equal to"),
+        ({"parameters": 10**400}, "'parameters'.*less than or equal to"),
+        ({"files": {f"{number}.json": DIGEST for number in range(1001)}}, "at most 1000 items"),
+        ({"revision": "../1"}, "a revision is at most"),
+        ({"revision": "V1"}, "a revision is at most"),
+        ({"revision": 1}, "'revision'.*valid string"),
         ({"parameters": "12"}, "'parameters'.*valid integer"),
         ({"parameters": 0}, "'parameters'.*greater than 0"),
         ({"n": True}, "'n'.*valid integer"),

@@ -34,12 +34,12 @@ def bert_run(tmp_path: Path, finish_run: Callable[..., None]) -> Path:
 
 def test_publish_list_info_download_verify_load(zoo: Path, bert_run: Path, sinkd: Sinkd) -> None:
     card = json.loads(sinkd("publish", bert_run, "--to", zoo, "--name", "tiny", "--json").stdout)
-    (listed,) = json.loads(sinkd("list", "--json").stdout)
-    assert listed == card | {"source": "folder", "cached": None}
+    (listed,) = [row for row in json.loads(sinkd("list", "--json").stdout) if row["source"] == "folder"]
+    assert listed == card | {"source": "folder", "offered": True, "revisions": ["1"], "cached": None}
     assert json.loads(sinkd("info", "tiny", "--json").stdout) == listed
     folder = sinkd("download", "tiny").stdout.removesuffix("\n")
     (verified,) = json.loads(sinkd("verify", "--json").stdout)
-    assert verified == {"name": "tiny", "source": "folder", "folder": folder, "problems": []}
+    assert verified == {"name": "tiny", "revision": "1", "source": "folder", "folder": folder, "problems": []}
     _loads_the_same(bert_run / "student", Path(folder))
 
 

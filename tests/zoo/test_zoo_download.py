@@ -11,7 +11,7 @@ import pytest
 from sinkd_plugin.errors import ChecksumError, SinkdError, UnknownNameError, UserError
 from sinkd_plugin.references import resolve_model
 from sinkd_plugin.storage import cache_folder
-from sinkd_plugin.zoo_cache import file_problems
+from sinkd_plugin.zoo_files import file_problems
 from sinkd_zoo import download
 from sinkd_zoo.publish import publish
 
@@ -33,7 +33,7 @@ def visible(folder: Path) -> list[str]:
 def test_a_student_is_the_published_files_under_the_cache(zoo: Path, write_run: WriteRun) -> None:
     card = publish(write_run(), zoo)
     folder = download(NAME)
-    assert folder == cache_folder() / "zoo" / "folder" / NAME
+    assert folder == cache_folder() / "zoo" / "folder" / f"{NAME}@1" / NAME
     assert file_problems(folder, card.files) == []
     assert resolve_model(f"zoo:{NAME}") == str(folder)
 
@@ -41,12 +41,12 @@ def test_a_student_is_the_published_files_under_the_cache(zoo: Path, write_run: 
 def test_the_checksums_beside_a_student_are_those_of_sha256sum(zoo: Path, write_run: WriteRun) -> None:
     publish(write_run(), zoo)
     folder = download(NAME)
-    subprocess.run(["sha256sum", "--check", "--strict", f"{NAME}.sha256"], cwd=folder.parent, check=True)
+    subprocess.run(["sha256sum", "--check", "--strict", "SHA256SUMS"], cwd=folder.parent, check=True)
 
 
 def test_one_flipped_bit_in_the_zoo_is_refused_and_leaves_nothing(zoo: Path, write_run: WriteRun) -> None:
     publish(write_run(), zoo)
-    flip_a_bit(zoo / NAME / "model.safetensors")
+    flip_a_bit(zoo / NAME / "1" / "model.safetensors")
     with pytest.raises(ChecksumError, match=r"model\.safetensors has sha256"):
         download(NAME)
     assert visible(cache_folder() / "zoo" / "folder") == []
@@ -55,9 +55,9 @@ def test_one_flipped_bit_in_the_zoo_is_refused_and_leaves_nothing(zoo: Path, wri
 @pytest.mark.parametrize("change", ["extra", "missing", "link", "folder"])
 def test_a_zoo_folder_that_is_not_its_card_is_refused(zoo: Path, write_run: WriteRun, change: str) -> None:
     publish(write_run(), zoo)
-    config = zoo / NAME / "config.json"
+    config = zoo / NAME / "1" / "config.json"
     if change == "extra":
-        (zoo / NAME / "pytorch_model.bin").write_bytes(b"x")
+        (zoo / NAME / "1" / "pytorch_model.bin").write_bytes(b"x")
     else:
         config.rename(zoo.parent / "elsewhere.json")
     if change == "link":
@@ -125,13 +125,17 @@ def test_an_unknown_name_suggests_the_nearest(zoo: Path, write_run: WriteRun) ->
         download("encoder-12k-movie-review")
 
 
-def test_a_broken_folder_in_the_setting_is_named(
-    zoo: Path, write_run: WriteRun, monkeypatch: pytest.MonkeyPatch
+def test_a_broken_folder_in_the_setting_is_named_and_hides_no_other(
+    zoo: Path, write_run: WriteRun, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    publish(write_run(), zoo)
-    monkeypatch.setenv("SINKD_ZOO", os.pathsep.join([str(zoo), str(zoo.parent / "absent")]))
+    card = publish(write_run(), zoo)
+    absent = str(zoo.parent / "absent")
+    monkeypatch.setenv("SINKD_ZOO", os.pathsep.join([absent, str(zoo)]))
+    assert file_problems(download(NAME), card.files) == []
+    assert f"Skipped a zoo. '{absent}/index.json' must be the index of a zoo" in capfd.readouterr().err
+    monkeypatch.setenv("SINKD_ZOO", absent)
     with pytest.raises(SinkdError, match=r"absent.*must be the index of a zoo"):
-        download(NAME)
+        download("another")
 
 
 def test_processes_that_ask_at_once_all_get_the_whole_student(zoo: Path, write_run: WriteRun) -> None:
@@ -142,4 +146,4 @@ def test_processes_that_ask_at_once_all_get_the_whole_student(zoo: Path, write_r
     assert [process.returncode for process in processes] == [0, 0, 0]
     (folder,) = folders
     assert file_problems(Path(folder), card.files) == []
-    assert visible(Path(folder).parent) == [NAME, f"{NAME}.sha256"]
+    assert visible(Path(folder).parent.parent) == [f"{NAME}@1"]

@@ -25,12 +25,18 @@ def test_an_index_is_sorted_and_read_as_it_was_written(zoo: Path, write_run: Wri
     ("text", "message"),
     [
         ("{", "Expecting property name"),
+        ('{"format": 1, "format": 1}', "the key 'format' is given twice"),
+        ('{"format": 1, "students": [' + "[" * 40 + "]" * 41 + "}", "nested deeper than 32 levels"),
+        ('{"format": 1, "students": [{"parameters": 1' + "0" * 5000 + "}]}", "integer"),
+        ('{"format": 1, "students": [], "mirrors": ["ftp://a/b"]}', "'mirrors.0': a mirror must be a plain https://"),
+        ('{"format": 1, "students": [], "mirrors": ["https://a:b@c/"]}', "'mirrors.0': a mirror must be"),
         ("[]", "no JSON object"),
-        ('{"format": 2, "students": []}', "'format': Input should be 1"),
+        ('{"format": 2, "students": []}', "its format is 2, and this version reads 1; update sinkd-plugin"),
+        ('{"format": "1", "students": []}', "'format': Input should be 1"),
         ('{"format": 1}', "'students' is required"),
         ('{"format": 1, "students": [{"nmae": "x"}]}', "Unknown key 'students.0.nmae'. Did you mean 'name'"),
         ('{"format": 1, "students": NaN}', "NaN is no JSON number"),
-        ("[" * 200_000, "recursion"),
+        ("[" * 200_000, "nested deeper than 32 levels"),
         ("\ud800", "can't decode"),
     ],
 )
@@ -57,7 +63,7 @@ def test_an_index_beyond_the_bound_is_not_parsed(zoo: Path) -> None:
 def test_a_name_may_appear_once(zoo: Path, write_run: WriteRun) -> None:
     card = publish(write_run(), zoo, "a")
     write_index(zoo, [card, card])
-    with pytest.raises(BrokenIndexError, match="a name may appear once, not so a"):
+    with pytest.raises(BrokenIndexError, match="a name may appear once with a revision, not so a@1"):
         read_index(zoo)
 
 

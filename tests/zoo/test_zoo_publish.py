@@ -10,7 +10,7 @@ import pytest
 
 from sinkd_plugin.errors import ConfigError, UserError
 from sinkd_plugin.storage import sha256
-from sinkd_plugin.zoo_cache import files_in
+from sinkd_plugin.zoo_files import files_in
 from sinkd_zoo.index import read_index
 from sinkd_zoo.publish import publish
 
@@ -27,13 +27,15 @@ def test_the_card_says_what_the_run_measured(zoo: Path, write_run: WriteRun) -> 
     assert card.name == "encoder-12k-movie-reviews"
     assert (card.task, card.architecture, card.parameters) == ("movie-reviews", "encoder", 12_345)
     assert (card.metrics["accuracy"], card.n, card.license) == (0.81, 1000, "apache-2.0")
-    assert card.files == snapshot(run / "student") == snapshot(zoo / card.name)
+    assert card.files == snapshot(zoo / card.name / "1")
+    assert card.files | {"README.md": ""} == snapshot(run / "student") | {"README.md": ""}
     assert card.details["seed"] == 7
     assert card.details["interval"] == {"accuracy": [0.78, 0.84]}
     assert card.details["agreement_with_teacher"] == 0.9
-    assert card.details["teacher"] == {"test": {"accuracy": 0.86}, "interval": {}, "n": 1000}
+    assert card.details["teacher"]["test"] == {"accuracy": 0.86}
+    assert card.details["teacher"]["n"] == 1000
     assert card.details["baselines"] == {"kl": {"test": {"accuracy": 0.8}, "interval": {}, "n": 1000}}
-    assert card.details["sizes"] == {name: (run / "student" / name).stat().st_size for name in card.files}
+    assert card.sizes == {name: (zoo / card.name / "1" / name).stat().st_size for name in card.files}
     assert read_index(zoo) == [card]
 
 
@@ -47,7 +49,7 @@ def test_the_card_tells_nothing_of_local_folders(zoo: Path, write_run: WriteRun)
 def test_a_web_server_may_read_what_only_its_author_could(zoo: Path, write_run: WriteRun) -> None:
     run = write_run()
     (run / "student" / "model.safetensors").chmod(0o600)  # as save_pretrained leaves it
-    folder = zoo / publish(run, zoo).name
+    folder = zoo / publish(run, zoo).name / "1"
     modes = {path.stat().st_mode & 0o444 for path in [zoo / "index.json", folder, *folder.iterdir()]}
     assert modes == {0o444}
 
@@ -63,9 +65,9 @@ def test_publishing_twice_changes_nothing(zoo: Path, write_run: WriteRun) -> Non
 def test_a_damaged_folder_is_mended_by_publishing_again(zoo: Path, write_run: WriteRun) -> None:
     run = write_run()
     card = publish(run, zoo)
-    (zoo / card.name / "config.json").write_text("{}")
+    (zoo / card.name / "1" / "config.json").write_text("{}")
     publish(run, zoo)
-    assert snapshot(zoo / card.name) == card.files
+    assert snapshot(zoo / card.name / "1") == card.files
 
 
 def test_a_folder_left_by_an_interrupted_publish_is_taken_over(zoo: Path, write_run: WriteRun) -> None:
@@ -85,7 +87,7 @@ def test_a_name_belongs_to_one_student(zoo: Path, write_run: WriteRun) -> None:
     before = snapshot(zoo)
     with pytest.raises(UserError, match=r"'mine' must not belong to another student.*--name"):
         publish(write_run("second", seed=1), zoo, "mine")
-    (zoo / "other").mkdir()
+    (zoo / "other" / "1").mkdir(parents=True)
     with pytest.raises(UserError, match="'other' must not belong"):
         publish(write_run("third", seed=2), zoo, "other")
     assert snapshot(zoo) == before
@@ -145,4 +147,4 @@ def test_a_record_that_names_folders_of_its_author_stays_at_home(
     (run / "student" / "sinkd.json").write_text(json.dumps(record))
     card = publish(run, zoo)
     assert ("sinkd.json" in card.files) is published
-    assert (zoo / card.name / "sinkd.json").exists() is published
+    assert (zoo / card.name / "1" / "sinkd.json").exists() is published

@@ -75,4 +75,4 @@ def test_a_name_that_leads_out_of_the_cache_is_refused(
     assert list(tmp_path.rglob("*evil*")) == []
     process = sinkd("list", code=1)
     assert "mine" in process.stdout
-    assert "Names in the zoo source 'hostile' must be plain folder names" in process.stderr
+    assert "Names in the zoo source 'hostile' must be plain" in process.stderr

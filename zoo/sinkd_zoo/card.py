@@ -1,89 +1,30 @@
 """Cards as JSON: what an index may say of a student, and nothing else.
 
-An index may come from a stranger, so a card is refused unless its name and its files are plainly harmless.
+An index may come from a stranger, so a card is refused unless its name, its files and their sizes are plainly harmless.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, ConfigDict, Field, JsonValue
+from pydantic import AfterValidator, ConfigDict, Field, JsonValue, model_validator
 
 from sinkd_plugin.options import Options, validate
 from sinkd_plugin.specs import ZooCard
+from sinkd_plugin.zoo_cache import card_as_data
+from sinkd_zoo.names import check_digest, check_name, check_paths, check_revision, check_text
 
-SUFFIXES = (".safetensors", ".json", ".txt", ".md", ".model")
-"""What a student may hold: weights, configuration, vocabulary, text, a SentencePiece model; no code, no pickle."""
+LARGEST_FILE = 2**36
+"""Bytes that a card may claim for a file: 64 GiB."""
 
-_NAME = re.compile(r"[a-z0-9]+(?:[-_][a-z0-9]+)*")
-_SEGMENT = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_-])?")
-_SHA256 = re.compile(r"[0-9a-f]{64}")
-_WINDOWS_DEVICES = {"con", "prn", "aux", "nul"} | {f"{port}{digit}" for port in ("com", "lpt") for digit in range(10)}
-_LONGEST_NAME = 100
-_LONGEST_PATH = 200
+MOST_FILES = 1000
+_LARGEST_COUNT = 2**53
+"""Beyond this, not every JSON reader keeps an integer."""
 
-
-def _is_device(segment: str) -> bool:
-    return segment.partition(".")[0].lower() in _WINDOWS_DEVICES
-
-
-def check_name(name: str) -> str:
-    """Return ``name`` if it can name a student.
-
-    Raises:
-        ValueError: If it is not a plain lower-case name.
-    """
-    if len(name) > _LONGEST_NAME or not _NAME.fullmatch(name) or _is_device(name):
-        raise ValueError(
-            f"a student's name is at most {_LONGEST_NAME} lower-case letters and digits, joined by '-' or '_'"
-        )
-    return name
-
-
-def check_path(path: str) -> str:
-    """Return ``path`` if a student may hold a file of that name.
-
-    Raises:
-        ValueError: If it is not a relative POSIX path of plain ASCII segments, or not of a kind that is only read.
-    """
-    segments = path.split("/")
-    if len(path) > _LONGEST_PATH or not all(_SEGMENT.fullmatch(part) and not _is_device(part) for part in segments):
-        raise ValueError(
-            f"a file's name must be a relative path of plain segments (letters, digits, '_', '.', '-'), got {path!r}"
-        )
-    if not path.endswith(SUFFIXES):
-        raise ValueError(f"a student may only hold files of the kinds {', '.join(SUFFIXES)}, got {path!r}")
-    return path
-
-
-def check_paths(paths: Mapping[str, str]) -> Mapping[str, str]:
-    """Return ``paths`` if its keys can lie side by side in one folder on every system.
-
-    Raises:
-        ValueError: If one is unsafe, two differ only in case, or one is the folder of another.
-    """
-    folded = {check_path(path).lower() for path in paths}
-    folders = {path[:end] for path in folded for end in range(len(path)) if path[end] == "/"}
-    if len(folded) < len(paths) or folded & folders:
-        raise ValueError("a student's files must not differ only in case, and none may be the folder of another")
-    return paths
-
-
-def _check_text(text: str) -> str:
-    if not text.isprintable():  # a terminal would obey control characters
-        raise ValueError("a text on a card must be one line without control characters")
-    return text
-
-
-def _check_sha256(digest: str) -> str:
-    if not _SHA256.fullmatch(digest):
-        raise ValueError("a sha256 is 64 lower-case hexadecimal digits")
-    return digest
-
-
-_Text = Annotated[str, AfterValidator(_check_text), Field(max_length=200)]
+_Text = Annotated[str, AfterValidator(check_text), Field(max_length=200)]
+_Digest = Annotated[str, AfterValidator(check_digest)]
+_Bytes = Annotated[int, Field(ge=0, le=LARGEST_FILE)]
 
 
 class CardRecord(Options):
@@ -92,21 +33,27 @@ class CardRecord(Options):
     model_config = ConfigDict(strict=True)
 
     name: Annotated[str, AfterValidator(check_name)]
+    revision: Annotated[str, AfterValidator(check_revision)]
     summary: _Text
     task: _Text = Field(min_length=1)
     architecture: _Text = Field(min_length=1)
-    parameters: int = Field(gt=0)
+    parameters: int = Field(gt=0, le=_LARGEST_COUNT)
     license: _Text = Field(min_length=1)
     metrics: dict[_Text, float]
-    n: int = Field(ge=0)
-    files: Annotated[
-        dict[str, Annotated[str, AfterValidator(_check_sha256)]], AfterValidator(check_paths), Field(min_length=1)
-    ]
+    n: int = Field(ge=0, le=_LARGEST_COUNT)
+    files: Annotated[dict[str, _Digest], AfterValidator(check_paths), Field(min_length=1, max_length=MOST_FILES)]
+    sizes: dict[str, _Bytes]
     details: dict[str, JsonValue] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _every_file_has_a_size(self) -> CardRecord:
+        if self.sizes.keys() != self.files.keys():
+            raise ValueError("'sizes' must name exactly the files that 'files' names")
+        return self
 
     def card(self) -> ZooCard:
         """The record that sources hand out."""
-        return ZooCard(**self.model_dump())
+        return ZooCard(**{name: getattr(self, name) for name in CardRecord.model_fields})
 
 
 def card_from_json(data: Mapping[str, Any], where: str = "") -> ZooCard:
@@ -128,6 +75,4 @@ def card_to_json(card: ZooCard) -> dict[str, Any]:
     Raises:
         ConfigError: If the card does not hold to the rules of an index.
     """
-    fields = {name: getattr(card, name) for name in CardRecord.model_fields}
-    plain = {name: dict(value) if isinstance(value, Mapping) else value for name, value in fields.items()}
-    return validate(CardRecord, plain).model_dump(mode="json")
+    return validate(CardRecord, card_as_data(card)).model_dump(mode="json")

@@ -13,9 +13,10 @@ from sinkd_plugin.specs import CommandSpec, ZooSourceSpec
 @hookimpl
 def sinkd_zoo_sources() -> Sequence[ZooSourceSpec]:
     """The sources that ship with the project."""
-    from sinkd_zoo.folder_source import SPEC
+    from sinkd_zoo import bundled_source, folder_source
+    from sinkd_zoo.web_sources import WEB_SOURCES
 
-    return (SPEC,)
+    return (bundled_source.SPEC, folder_source.SPEC, *WEB_SOURCES)
 
 
 @hookimpl
@@ -23,7 +24,7 @@ def sinkd_commands() -> Sequence[CommandSpec]:
     """``sinkd zoo``."""
     return (
         CommandSpec(
-            name="zoo", summary="List, download, verify and publish pre-distilled students.", load=_zoo_command
+            name="zoo", summary="List, download, verify, publish and build pre-distilled students.", load=_zoo_command
         ),
     )
 

@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from sinkd_plugin.errors import UserError
 from sinkd_plugin.specs import ZooCard
-from sinkd_plugin.storage import locked, new_folder, read_json, sha256
-from sinkd_plugin.zoo_cache import file_problems, files_in, require_files
-from sinkd_zoo.card import card_from_json, check_paths
-from sinkd_zoo.index import FILE, read_index, write_index
-from sinkd_zoo.run_folder import RunFolder, read_run
+from sinkd_plugin.staging import staging_name
+from sinkd_plugin.storage import locked, new_folder, storage_errors
+from sinkd_plugin.zoo_cache import card_as_data
+from sinkd_plugin.zoo_files import file_problems, require_files
+from sinkd_zoo.draft import handed_out, write_draft
+from sinkd_zoo.index import FILE, Student, mirrors_of, read_index, write_index
+from sinkd_zoo.run_folder import read_run
 
-RECORD = "sinkd.json"
-"""What the trainer notes beside a model: task, data folder, length limit."""
 
-
-def publish(run_folder: Path, to: Path, name: str | None = None) -> ZooCard:
+def publish(
+    run_folder: Path | str,
+    to: Path | str,
+    name: str | None = None,
+    *,
+    new_revision: bool = False,
+    license_: str | None = None,
+) -> ZooCard:
     """Add the student of a run to a static zoo; publishing the same student again changes nothing.
 
     The student's folder appears first and the index last, each atomically: no reader sees a card without its files.
@@ -27,6 +34,8 @@ def publish(run_folder: Path, to: Path, name: str | None = None) -> ZooCard:
         run_folder: Output folder of a finished distillation.
         to: Folder of the zoo; made if it does not exist.
         name: Name of the student; by default ``architecture-size-task``.
+        new_revision: Whether a name that already is a student's gets this one as a further revision.
+        license_: SPDX identifier of the weights, where the run does not tell it.
 
     Returns:
         The card that the index now holds.
@@ -38,88 +47,47 @@ def publish(run_folder: Path, to: Path, name: str | None = None) -> ZooCard:
     """
     run = read_run(Path(run_folder).expanduser())
     zoo = Path(to).expanduser()
-    card = _card(run, name or run.default_name())
-    with locked(zoo / FILE):
-        cards = {known.name: known for known in read_index(zoo)} if (zoo / FILE).exists() else {}
-        _put_files(run.student, zoo / card.name, card, cards.get(card.name))
-        if cards.get(card.name) != card:
-            write_index(zoo, [*(cards | {card.name: card}).values()])
-    return card
+    files = handed_out(run.student)
+    with locked(zoo / FILE), storage_errors(zoo), staging_name(zoo / "draft") as draft:
+        draft.mkdir()
+        card = write_draft(run, files, draft, name or run.default_name(), license_)
+        students = read_index(zoo) if (zoo / FILE).exists() else []
+        student = _placed(card, students, zoo, new_revision)
+        is_listed = any((each.name, each.revision) == (student.name, student.revision) for each in students)
+        _put_files(draft, zoo / student.folder, student, is_listed)
+        if not is_listed:
+            write_index(zoo, [*students, student], mirrors_of(students))
+    return student
 
 
-def _card(run: RunFolder, name: str) -> ZooCard:
-    files = _hashes(run.student)
-    result, student = run.result, run.result.student
-    return card_from_json(
-        {
-            "name": name,
-            "summary": f"Student of {student.parameters:,} parameters ({result.architecture}) for {result.task}.",
-            "task": result.task,
-            "architecture": result.architecture,
-            "parameters": student.parameters,
-            "license": run.license,
-            "metrics": dict(student.test),
-            "n": student.n,
-            "files": files,
-            "details": _details(run, {file: (run.student / file).stat().st_size for file in files}),
-        },
-        where="card",
+def _placed(card: ZooCard, students: Sequence[Student], zoo: Path, new_revision: bool) -> Student:
+    """The student with the revision that it has, or gets, in the zoo."""
+    namesakes = [student for student in students if student.name == card.name]
+    for each in namesakes:
+        if each.files == card.files:
+            return each
+    if namesakes and not new_revision:
+        raise _taken(card.name, f"revision {namesakes[-1].revision} in '{zoo}'")
+    numbers = [int(each.revision) for each in namesakes if each.revision.isdecimal()]
+    revision = str(max(numbers, default=0) + 1)
+    placed = card_as_data(replace(card, revision=revision))
+    return Student(**placed, place=str(zoo), folder=f"{card.name}/{revision}", mirrors=mirrors_of(students))
+
+
+def _taken(name: str, where: str) -> UserError:
+    return UserError(
+        f"The name '{name}' must not belong to another student of this zoo.",
+        received=where,
+        cure="Choose another with --name, or pass --new-revision.",
     )
 
 
-def _handed_out(student: Path) -> list[str]:
-    """The student's files, without a ``sinkd.json`` that names files or folders of this machine."""
-    record = read_json(student / RECORD) if (student / RECORD).is_file() else {}
-    local = not isinstance(record.get("task", ""), str) or record.get("data_dir")
-    return sorted(name for name in files_in(student) if not (local and name == RECORD))
-
-
-def _hashes(student: Path) -> dict[str, str]:
-    names = _handed_out(student)
-    links = [name for name in names if (student / name).is_symlink()]
-    try:
-        check_paths(dict.fromkeys(names, ""))
-    except ValueError as error:
-        raise UserError(
-            "A student must hold only files that are safe to hand out.",
-            received=f"'{student}': {error}",
-            cure="Remove the file from student/, or save the model again as safetensors.",
-        ) from None
-    if links:
-        raise UserError(
-            "A student must hold no links.", received=", ".join(links), cure="Put the files in their place."
-        )
-    return {name: sha256(student / name) for name in names}
-
-
-def _details(run: RunFolder, sizes: dict[str, int]) -> dict[str, Any]:
-    result = run.result
-    return {
-        "seed": result.seed,
-        "split": "test",
-        "interval": result.student.interval,
-        "agreement_with_teacher": result.student.agreement_with_teacher,
-        "teacher": result.teacher.model_dump(exclude_none=True) if result.teacher else {},
-        "baselines": {name: scores.model_dump(exclude_none=True) for name, scores in result.baselines.items()},
-        "versions": result.versions,
-        "recipe": dict(run.recipe),
-        "recipe_sha256": run.recipe_sha256,
-        "sizes": sizes,
-    }
-
-
-def _put_files(student: Path, folder: Path, card: ZooCard, published: ZooCard | None) -> None:
-    same = folder.exists() and not file_problems(folder, card.files)
-    taken = published.files != card.files if published else folder.exists() and not same
-    if taken:
-        raise UserError(
-            f"The name '{card.name}' must not belong to another student of this zoo.",
-            received=str(folder),
-            cure="Choose another with --name.",
-        )
-    if not same:
-        with new_folder(folder, overwrite=True) as staging:
-            for name in card.files:
-                (staging / name).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(student / name, staging / name)
-            require_files(staging, card.files, f"The copy of '{student}'")
+def _put_files(draft: Path, folder: Path, student: Student, is_listed: bool) -> None:
+    """Put the student in its folder, unless it is there; one that is listed, and damaged, is mended."""
+    if folder.exists() and not file_problems(folder, student.files):
+        return
+    if folder.exists() and not is_listed:
+        raise _taken(student.name, f"'{folder}', which its index does not know")
+    with new_folder(folder, overwrite=True) as staging:
+        shutil.copytree(draft, staging, copy_function=shutil.copyfile, dirs_exist_ok=True)
+        require_files(staging, student.files, f"The copy of '{draft}'")

@@ -15,9 +15,10 @@ from sinkd_plugin.errors import StorageError, UserError
 from sinkd_plugin.options import Options, validate
 from sinkd_plugin.storage import read_json, sha256
 
+ORIGIN_FILE = "origin.json"
+"""What ``sinkd zoo build`` knows of a student beyond its run."""
+
 _PARTS = ("student/config.json", "student/model.safetensors", "result.json", "config.yaml")
-_RECIPE_BLOCKS = ("student", "distillation", "optimizer")
-"""What of ``config.yaml`` goes onto the card: the blocks that make the student, not those that name local folders."""
 
 
 class Scores(Options):
@@ -47,10 +48,36 @@ class RunResult(Options):
     task: str = Field(min_length=1)
     architecture: str = Field(min_length=1)
     seed: int
+    metric: str | None = None
+    train_examples: int | None = None
     student: StudentScores
     teacher: Scores | None = None
     baselines: dict[str, Scores] = Field(default_factory=dict)
     versions: dict[str, JsonValue] = Field(default_factory=dict)
+
+
+class Origin(Options):
+    """What is known of a student beyond its run.
+
+    Args:
+        summary: One line about it.
+        license: SPDX identifier of its weights.
+        teacher_license: SPDX identifier of the weights it was distilled from.
+        recipe_file: Name of the recipe, and ``recipe_sha256`` its sha256.
+        recipe_sha256: See ``recipe_file``.
+        commit: Commit of the project that built it.
+        latency: What ``sinkd bench`` measured.
+        costs: Scores and bytes before and after the weights were made smaller.
+    """
+
+    summary: str | None = None
+    license: str | None = None
+    teacher_license: str | None = None
+    recipe_file: str | None = None
+    recipe_sha256: str | None = None
+    commit: str | None = None
+    latency: dict[str, JsonValue] | None = None
+    costs: list[JsonValue] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,16 +87,18 @@ class RunFolder:
     Args:
         student: The Transformers folder.
         result: What ``result.json`` says.
-        recipe: The blocks of ``config.yaml`` that made the student.
-        recipe_sha256: sha256 of ``config.yaml``.
+        config: What ``config.yaml`` says.
+        config_sha256: sha256 of ``config.yaml``.
         license: SPDX identifier in the front matter of the student's README.md, or ``unknown``.
+        origin: What is known beyond the run.
     """
 
     student: Path
     result: RunResult
-    recipe: Mapping[str, Any]
-    recipe_sha256: str
+    config: Mapping[str, Any]
+    config_sha256: str
     license: str
+    origin: Origin
 
     def default_name(self) -> str:
         """``architecture-size-task``, such as ``encoder-17m-reviews``."""
@@ -90,13 +119,14 @@ def read_run(folder: Path) -> RunFolder:
             received=f"'{folder}' without {', '.join(missing)}",
             cure="Name the output folder of a finished `sinkd distill`.",
         )
-    config = _yaml(folder / "config.yaml", _text(folder / "config.yaml"))
+    origin = folder / ORIGIN_FILE
     return RunFolder(
         student=folder / "student",
         result=validate(RunResult, read_json(folder / "result.json"), where="result.json"),
-        recipe={block: config[block] for block in _RECIPE_BLOCKS if block in config},
-        recipe_sha256=sha256(folder / "config.yaml"),
+        config=_yaml(folder / "config.yaml", _text(folder / "config.yaml")),
+        config_sha256=sha256(folder / "config.yaml"),
         license=_license(folder / "student" / "README.md"),
+        origin=validate(Origin, read_json(origin) if origin.is_file() else {}, where=ORIGIN_FILE),
     )
 
 

@@ -1,0 +1,36 @@
+"""The sources that need the network, as records; what they are made of is imported when a place of theirs is named.
+
+``httpx`` and ``huggingface_hub`` come with the extra ``zoo``; bundled students and folders need neither.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from sinkd_plugin.specs import ZooCard, ZooSourceSpec
+from sinkd_zoo.places import VARIABLE, places
+
+
+def _https_cards() -> Sequence[ZooCard]:
+    if not places("https"):
+        return ()
+    from sinkd_zoo.https_source import cards
+
+    return cards()
+
+
+def _https_fetch(card: ZooCard, into: Path) -> None:
+    from sinkd_zoo.https_source import fetch
+
+    fetch(card, into)
+
+
+WEB_SOURCES = (
+    ZooSourceSpec(
+        name="https",
+        summary=f"Static zoos behind any web server or bucket: the https:// addresses in {VARIABLE}.",
+        cards=_https_cards,
+        fetch=_https_fetch,
+    ),
+)
