@@ -42,6 +42,10 @@ class SinkhornLoss(nn.Module):
         pairing_penalty: γ, added to D off the diagonal when the plan is found, so that rows keep to their own teacher;
             for ``cost="batch"``.
         on_nonfinite: ``"raise"``, or ``"skip"`` rows with NaN or +inf on either side; ``transport`` counts them.
+        pairing: For ``cost="sample"``, whether mass and position of a class come from one vector (``"consistent"``), or
+            from both, as the paper prints it (``"literal"``). Like ``"flattened"`` it is blind to which class is which:
+            a student whose classes are the teacher's in another order is as near as the teacher itself (the literal
+            pairing sees the order unless it exchanges pairs).
 
     Raises:
         ConfigError: If an argument is out of its range.
@@ -84,6 +88,7 @@ class SinkhornLoss(nn.Module):
         plan_gradient: str = "unrolled",
         pairing_penalty: float = 0.0,
         on_nonfinite: str = "raise",
+        pairing: str = "consistent",
     ) -> None:
         super().__init__()
         given = {
@@ -100,6 +105,7 @@ class SinkhornLoss(nn.Module):
             "plan_gradient": plan_gradient,
             "pairing_penalty": pairing_penalty,
             "on_nonfinite": on_nonfinite,
+            "pairing": pairing,
         }
         self.options = validate(TransportOptions, given)
 

@@ -54,13 +54,11 @@ def flattened_cost(student: torch.Tensor, teacher: torch.Tensor) -> torch.Tensor
 
 
 def sample_cost(student: torch.Tensor, teacher: torch.Tensor) -> torch.Tensor:
-    """Distances between the classes of each row apart, ``D_i,mn = |s_im - t_in|`` (Eq. 7).
-
-    The paper prints ``|t_m - s_n|`` beside a row marginal ``s``; here a mass and its position come from one vector.
+    """Distances between the classes of each row apart, ``D_i,mn = |x_im - y_in|`` (Eq. 7).
 
     Args:
-        student: ``(..., classes)`` probabilities.
-        teacher: ``(..., classes)`` probabilities.
+        student: ``(..., classes)``, positions x of the student's masses.
+        teacher: ``(..., classes)``, positions y of the teacher's masses.
 
     Returns:
         ``(..., classes, classes)``.

@@ -33,6 +33,7 @@ def dense_transport(
     options: TransportOptions,
     *,
     largest_cost: float,
+    solver: SolverName | None = None,
 ) -> Found:
     """Solve problems of mass 1 by their cost matrices.
 
@@ -42,15 +43,14 @@ def dense_transport(
         log_teacher: ``(..., m)``, the same for the teacher.
         options: Regularization, sweeps, order, value and gradient.
         largest_cost: A bound of the cost that is known without looking at it.
+        solver: Which form of the sweeps; chosen by the bound without it. By masses only ``"log"`` differentiates.
 
     Returns:
         The value is differentiable by all three.
     """
     sources = cost, log_student, log_teacher
     wanted = gradient_wanted(*sources)
-    # Only the logarithmic form differentiates by the marginals.
-    masses_matter = gradient_wanted(log_student, log_teacher)
-    solver = "log" if masses_matter else choose(cost, options, largest_cost)
+    solver = solver or choose(cost, options, largest_cost)
     found, gradients = solve_dense(*sources, options, solver=solver, differentiate=wanted)
     return replace(found, value=known_value(found.value, sources, gradients)) if wanted else found
 
@@ -114,7 +114,7 @@ def solve_dense(
         log_teacher=log_teacher,
         solver=solver,
         sweeps=solution.sweeps,
-        converged=solution.converged,
+        converged=None if solution.converged is None else solution.converged.reshape(cost.shape[:-2]).clone(),
         plan=lambda: straight(solution.plan()),
         cost=cost.detach,
     )

@@ -18,7 +18,7 @@ class Found:
         log_teacher: ``(..., m)``, the same for the teacher.
         solver: The form of the sweeps.
         sweeps: Sweeps done.
-        converged: Whether the tolerance was met; ``None`` if none was asked for.
+        converged: ``(...)``, whether each problem met the tolerance; ``None`` if none was asked for.
         plan: Computes the plan ``(..., n, m)``, detached, rows the student's.
         cost: Computes the cost ``(..., n, m)``, detached.
     """
@@ -28,6 +28,6 @@ class Found:
     log_teacher: torch.Tensor
     solver: str
     sweeps: int
-    converged: bool | None
+    converged: torch.Tensor | None
     plan: Callable[[], torch.Tensor]
     cost: Callable[[], torch.Tensor]

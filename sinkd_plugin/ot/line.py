@@ -83,7 +83,8 @@ def line_transport(
     Args:
         student_points: ``(..., n)``, in any order; leading dimensions are problems apart.
         teacher_points: ``(..., m)``; leading dimensions broadcast.
-        log_student: ``(..., n)``, logarithm of the mass of each point, -inf for none; approximately held.
+        log_student: ``(..., n)``, logarithm of the mass of each point, -inf for a point that is not there;
+            approximately held.
         log_teacher: ``(..., m)``, the same; exactly held. The value is of as much mass as these have.
         regularization: λ, positive, in units of the points.
         iterations: T, at least 1.

@@ -37,6 +37,7 @@ class Line:
         to_teacher: Products that are summed over the student's points.
         student_mass: ``(..., n)``; logarithms in the log domain.
         teacher_mass: ``(..., m)``; logarithms in the log domain.
+        absent: ``(..., m)``, which of the teacher's points take no part in the first sums either.
         log_domain: Whether potentials are logarithms.
     """
 
@@ -44,6 +45,7 @@ class Line:
     to_teacher: Crossing
     student_mass: torch.Tensor
     teacher_mass: torch.Tensor
+    absent: torch.Tensor
     log_domain: bool
 
     def weigh(self, potential: torch.Tensor, mass: torch.Tensor) -> torch.Tensor:
@@ -55,8 +57,9 @@ class Line:
         return potential if self.log_domain else potential.log()
 
     def start(self) -> torch.Tensor:
-        """What the teacher's potentials times masses are before the first sweep: ones."""
-        return torch.zeros_like(self.teacher_mass) if self.log_domain else torch.ones_like(self.teacher_mass)
+        """What the teacher's potentials times masses are before the first sweep: ones (Eq. 14)."""
+        ones = torch.zeros_like(self.teacher_mass) if self.log_domain else torch.ones_like(self.teacher_mass)
+        return ones.masked_fill_(self.absent, -math.inf if self.log_domain else 0.0)
 
 
 def line(
@@ -89,6 +92,7 @@ def line(
         to_teacher=crossing(to_teacher),
         student_mass=log_student if log_domain else log_student.exp(),
         teacher_mass=log_teacher if log_domain else log_teacher.exp(),
+        absent=log_teacher == -math.inf,
         log_domain=log_domain,
     )
 

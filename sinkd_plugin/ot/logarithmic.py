@@ -21,7 +21,7 @@ class LogSolution:
         log_columns: ``(..., m)``, the same for the columns.
         row_potentials: ``log u_t - log a`` for t from 1 to T.
         column_potentials: ``log v_t - log b`` for t from 1 to T.
-        converged: Whether the tolerance was met; ``None`` if none was asked for.
+        converged: ``(...)``, whether each problem met the tolerance; ``None`` if none was asked for.
     """
 
     log_kernel: torch.Tensor
@@ -29,7 +29,7 @@ class LogSolution:
     log_columns: torch.Tensor
     row_potentials: tuple[torch.Tensor, ...]
     column_potentials: tuple[torch.Tensor, ...]
-    converged: bool | None = None
+    converged: torch.Tensor | None = None
 
     @property
     def dtype(self) -> torch.dtype:
@@ -95,8 +95,9 @@ def solve_in_logarithms(
     log_kernel = planning_cost(cost, settings) / -settings.regularization
     row_potentials: list[torch.Tensor] = []
     column_potentials: list[torch.Tensor] = []
-    row_potential, converged = -torch.logsumexp(log_kernel + _start(log_columns).unsqueeze(-2), dim=-1), None
-    while len(row_potentials) < settings.iterations and not converged:
+    row_potential = -torch.logsumexp(log_kernel + _start(log_columns).unsqueeze(-2), dim=-1)
+    converged: torch.Tensor | None = None
+    while len(row_potentials) < settings.iterations and (converged is None or not bool(converged.all())):
         row_potentials.append(row_potential)
         column_potentials.append(-torch.logsumexp(log_kernel + (row_potential + log_rows).unsqueeze(-1), dim=-2))
         if settings.tolerance is None and len(row_potentials) == settings.iterations:
@@ -119,7 +120,7 @@ def _start(log_columns: torch.Tensor) -> torch.Tensor:
     return torch.zeros_like(log_columns).masked_fill_(log_columns == -torch.inf, -torch.inf)
 
 
-def _misplaced(log_ratio: torch.Tensor, log_rows: torch.Tensor) -> float:
-    """Share of the mass at the wrong row: the row sums of a plan are its masses times two sweeps' ratio."""
+def _misplaced(log_ratio: torch.Tensor, log_rows: torch.Tensor) -> torch.Tensor:
+    """Share of each problem's mass at the wrong row: a plan's row sums are its masses times two sweeps' ratio."""
     masses = log_rows.exp()
-    return float((log_ratio.expm1().abs() * masses).sum() / (2 * masses.sum()))
+    return (log_ratio.expm1().abs() * masses).sum(dim=-1) / (2 * masses.sum(dim=-1))

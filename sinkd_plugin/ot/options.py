@@ -32,7 +32,7 @@ class TransportOptions(Options):
             count; under ``cost="flattened"``, all their entries).
         cost: ``"batch"``, between whole rows (Eq. 13); ``"flattened"``, between all single probabilities of the batch
             (Eq. 20); ``"sample"``, between the classes of each row apart (Eqs. 8-12). The last two compare
-            probabilities only by their size: they cannot see which class a probability belongs to.
+            probabilities only by their size: they are blind to permuting the classes of one side.
         rows: The side that is normalised first, and so the one whose marginal is only approximate.
         debiased: Subtract the two self-distances, so that equal predictions are at distance zero (the Sinkhorn
             divergence; Genevay et al. 2018, arXiv 1706.00292).
@@ -45,6 +45,11 @@ class TransportOptions(Options):
         pairing_penalty: γ, added to the cost of moving mass between different examples when the plan is found; the
             value is of the paper's cost. 0 is the paper, and for γ → ∞ each row is compared with its own.
         on_nonfinite: ``"raise"`` an error that names the rows with NaN or +inf, or ``"skip"`` them on both sides.
+        pairing: Of ``cost="sample"``, where the mass of a class lies: ``"consistent"`` at the probability that is its
+            mass, ``D_mn = |s_m - t_n|``; ``"literal"`` at the other side's probability, as the paper prints it (Eq. 7
+            has ``|t_m - s_n|`` beside the row marginal s). A student whose classes are the teacher's in another order
+            is as near as the teacher itself under the first, and under the second if the order exchanges pairs, as any
+            order of two classes does.
     """
 
     temperature: float = Field(default=2.0, gt=0)
@@ -60,6 +65,7 @@ class TransportOptions(Options):
     plan_gradient: Literal["unrolled", "detached", "implicit"] = "unrolled"
     pairing_penalty: float = Field(default=0.0, ge=0, le=1e6)
     on_nonfinite: Literal["raise", "skip"] = "raise"
+    pairing: Literal["consistent", "literal"] = "consistent"
 
     @field_validator("p", mode="before")
     @classmethod
@@ -72,6 +78,8 @@ class TransportOptions(Options):
             raise ValueError("'pairing_penalty' needs cost='batch': only there the points are the rows")
         if self.plan_gradient != "unrolled" and self.cost == "sample":
             raise ValueError("'plan_gradient' must be 'unrolled' for cost='sample': the predictions are marginals too")
+        if self.pairing != "consistent" and self.cost != "sample":
+            raise ValueError("'pairing' needs cost='sample': only there the predictions are masses and positions")
         return self
 
 

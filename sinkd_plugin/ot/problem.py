@@ -55,7 +55,7 @@ def solve_problem(
 def _batch(student: torch.Tensor, teacher: torch.Tensor, marginals: Marginals, options: TransportOptions) -> Found:
     """Between rows (Eq. 13). Two classes have one degree of freedom: their rows lie on a line."""
     largest = largest_batch_cost(float(options.p))
-    on_line = student.shape[-1] == 2 and student.shape[-2] >= _ROWS_FOR_LINE and marginals.uniform
+    on_line = student.shape[-1] == 2 and student.shape[-2] >= _ROWS_FOR_LINE
     if on_line and line_suffices(options):
         points = student[..., 0] * largest, teacher[..., 0] * largest
         masses = marginals.log_student, marginals.log_teacher
@@ -70,16 +70,19 @@ def _flattened(student: torch.Tensor, teacher: torch.Tensor, marginals: Marginal
         (side - math.log(classes)).unsqueeze(-1).expand(student.shape).flatten(-2)
         for side in (marginals.log_student, marginals.log_teacher)
     )
-    # On a line every point takes part in the first sums, whatever its mass.
-    if line_suffices(options) and marginals.uniform:
+    if line_suffices(options):
         return transport_on_line(student.flatten(-2), teacher.flatten(-2), mine, theirs, options, largest_cost=1.0)
     return dense_transport(flattened_cost(student, teacher), mine, theirs, options, largest_cost=1.0)
 
 
 def _sample(student: torch.Tensor, teacher: torch.Tensor, options: TransportOptions) -> Found:
     """Each row is a problem of its own, whose marginals are the probabilities themselves (Eq. 5)."""
-    positions = student.exp(), teacher.exp()
+    mine, theirs = (student.exp(), teacher.exp()) if options.pairing == "consistent" else (teacher.exp(), student.exp())
+    # A class of probability zero is the limit of a small one: it takes part in the first sums (v_0 = 1, Eq. 14).
+    masses = [side.clamp_min(torch.finfo(side.dtype).min / 4) for side in (student, teacher)]
     if line_suffices(options):
-        return transport_on_line(*positions, student, teacher, options, largest_cost=1.0)
-    wide = [side if side.device.type == "mps" else side.double() for side in (*positions, student, teacher)]
-    return dense_transport(sample_cost(wide[0], wide[1]), wide[2], wide[3], options, largest_cost=1.0)
+        return transport_on_line(mine, theirs, masses[0], masses[1], options, largest_cost=1.0)
+    wide = [side if side.device.type == "mps" else side.double() for side in (mine, theirs, *masses)]
+    cost = sample_cost(wide[0], wide[1])
+    # The solver does not depend on whether a gradient is wanted, nor does the value.
+    return dense_transport(cost, wide[2], wide[3], options, largest_cost=1.0, solver="log")

@@ -16,7 +16,8 @@ class TransportResult:
     Args:
         value: 0-dim, or ``(...)`` for groups; differentiable with respect to the student's logits.
         iterations: Sweeps done.
-        converged: Whether the tolerance was met; ``None`` if none was asked for.
+        converged: Like ``value``, whether each group met the tolerance (and, if ``debiased``, its distances to itself;
+            for ``cost="sample"``, each of its rows); ``None`` if none was asked for.
         solver: The form of the sweeps: ``"scaling-float32"``, ``"scaling-float64"``, ``"scaling-float64-absorbed"``,
             ``"log"``, ``"line"`` or ``"line-log"``; ``"none"`` if there was nothing to move.
         skipped_rows: Rows that were left out for a NaN or +inf on either side, 0-dim; ``None`` if none may be.
@@ -27,7 +28,7 @@ class TransportResult:
 
     value: torch.Tensor
     iterations: int
-    converged: bool | None = None
+    converged: torch.Tensor | None = None
     solver: str = "none"
     skipped_rows: torch.Tensor | None = None
     find_plan: Callable[[], torch.Tensor] = field(repr=False)
@@ -63,12 +64,17 @@ class TransportResult:
 
     @cached_property
     def marginal_residual(self) -> torch.Tensor:
-        """Mass that lies at the wrong point, as a share of all mass, 0-dim; 0 for a plan that has converged."""
-        if self.student_marginal.numel() == 0:
-            return self.student_marginal.new_zeros(())
-        student = (self.plan.sum(dim=-1) - self.student_marginal).abs().sum()
-        teacher = (self.plan.sum(dim=-2) - self.teacher_marginal).abs().sum()
-        return (student + teacher) / (2 * self.teacher_marginal.sum())
+        """Mass that lies at the wrong point, as a share of all mass, like ``value``; 0 once a plan has converged."""
+        student, teacher = self.student_marginal, self.teacher_marginal
+        if student.numel() == 0:
+            return torch.zeros_like(self.value)
+        wrong = self._of_groups((self.plan.sum(dim=-1) - student).abs())
+        wrong = wrong + self._of_groups((self.plan.sum(dim=-2) - teacher).abs())
+        return wrong / (2 * self._of_groups(teacher))
+
+    def _of_groups(self, points: torch.Tensor) -> torch.Tensor:
+        """Sums over all points of a group."""
+        return points.flatten(start_dim=self.value.dim()).sum(dim=-1)
 
     @property
     def cost_mean(self) -> torch.Tensor:

@@ -22,7 +22,7 @@ class ScalingSolution:
         columns: n times the mass of each column; ``None`` for ones.
         row_scalings: ``u_1 … u_T``, stacked.
         column_scalings: ``v_0 … v_T``, stacked.
-        converged: Whether the tolerance was met; ``None`` if none was asked for.
+        converged: ``(...)``, whether each problem met the tolerance; ``None`` if none was asked for.
     """
 
     kernel: torch.Tensor
@@ -30,7 +30,7 @@ class ScalingSolution:
     columns: torch.Tensor | None
     row_scalings: torch.Tensor
     column_scalings: torch.Tensor
-    converged: bool | None = None
+    converged: torch.Tensor | None = None
 
     @property
     def dtype(self) -> torch.dtype:
@@ -125,13 +125,17 @@ def _sweep(
     columns: torch.Tensor | None,
     start: torch.Tensor,
     settings: SweepSettings,
-) -> tuple[torch.Tensor, torch.Tensor, bool | None]:
-    """The scalings of every sweep: the rows first, and then the columns (Eqs. 14-16, by quotients)."""
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]:
+    """The scalings of every sweep: the rows first, and then the columns (Eqs. 14-16, by quotients).
+
+    A stack sweeps until the last of its problems has met the tolerance.
+    """
     # Calls of a few microseconds are what small problems cost: no views, no call that is not needed.
     row_sums_of, column_sums_of = _product_with(kernel), _product_with(kernel.mT)
     u: list[torch.Tensor] = []
-    v, converged = [start], None
-    while len(u) < settings.iterations and not converged:
+    v: list[torch.Tensor] = [start]
+    converged: torch.Tensor | None = None
+    while len(u) < settings.iterations and (converged is None or not bool(converged.all())):
         u.append(_quotient(rows, row_sums_of(v[-1])))
         v.append(_quotient(columns, column_sums_of(u[-1])))
         if settings.tolerance is not None:
@@ -172,10 +176,11 @@ def _marginals(parts: Iterable[tuple[slice, torch.Tensor, torch.Tensor]]) -> tup
     return torch.cat([rows for rows, _ in sums], dim=-1), sum_of([columns for _, columns in sums])
 
 
-def _misplaced(found: torch.Tensor, wanted: torch.Tensor | None) -> float:
-    """Share of the mass that lies at the wrong point of one side, over all problems of a stack; reads the value."""
+def _misplaced(found: torch.Tensor, wanted: torch.Tensor | None) -> torch.Tensor:
+    """Share of each problem's mass that lies at the wrong point of one side."""
     wanted = torch.ones_like(found) if wanted is None else wanted
-    return float((found - wanted).abs().sum() / (2 * wanted.sum()))
+    over = 0 if found.dim() == 1 else (-2, -1)
+    return (found - wanted).abs().sum(dim=over) / (2 * wanted.sum(dim=over))
 
 
 def _shift(

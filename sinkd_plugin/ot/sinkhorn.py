@@ -19,7 +19,7 @@ def sinkhorn_plan(
     paper prints a product in Eq. 15; it is a quotient). Differentiating the result differentiates these T sweeps.
 
     Numerics: no exponential of ``-D/λ`` alone is ever taken, so that any λ is safe in float64. A marginal of -inf is a
-    point without mass; its gradient is zero.
+    point that is not there; its gradient is zero.
 
     Args:
         cost: ``(..., n, m)``.
@@ -35,7 +35,7 @@ def sinkhorn_plan(
         Cuturi 2013, arXiv 1306.0895; SinKD, arXiv 2402.17110, Eqs. 14-17.
     """
     log_kernel = -cost / regularization
-    column_potential = torch.zeros_like(log_columns)
+    column_potential = torch.zeros_like(log_columns).masked_fill(log_columns == -torch.inf, -torch.inf)
     for _ in range(iterations):
         row_potential = log_rows - torch.logsumexp(log_kernel + column_potential.unsqueeze(-2), dim=-1)
         column_potential = log_columns - torch.logsumexp(log_kernel + row_potential.unsqueeze(-1), dim=-2)

@@ -46,8 +46,8 @@ class Solution(Protocol):
         ...
 
     @property
-    def converged(self) -> bool | None:
-        """Whether the tolerance was met; ``None`` if none was asked for."""
+    def converged(self) -> torch.Tensor | None:
+        """Whether each problem met the tolerance, ``(...)``; ``None`` if none was asked for."""
         ...
 
     def plan(self) -> torch.Tensor:

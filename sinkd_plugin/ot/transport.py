@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import torch
 
+from sinkd_plugin.errors import LossInputError
 from sinkd_plugin.ot.checks import check_pair, check_rows, check_values, usable_rows
 from sinkd_plugin.ot.found import Found
 from sinkd_plugin.ot.marginals import Marginals, check_weights, uniform_marginals, weighted_marginals
@@ -31,8 +32,9 @@ def sinkhorn_distance(
         teacher_logits: The same shape; never receives a gradient.
         options: Temperature, regularization, sweeps, cost and scale.
         student_weights: ``(..., n)``, how much each of the student's rows counts, up to a factor (Eq. 15); 0 for a row
-            that does not. All alike by default.
-        teacher_weights: ``(..., n)``, the same for the teacher; the student's by default.
+            that does not, whatever it holds. All alike by default.
+        teacher_weights: ``(..., n)``, the same for the teacher; the student's by default, and always for
+            ``cost="sample"``.
 
     Returns:
         The value, of the wider type of both logits and at least float32, with plan and diagnostics. No rows give 0,
@@ -45,10 +47,16 @@ def sinkhorn_distance(
     check_rows(student_logits)
     check_pair(student_logits, teacher_logits)
     dtype = loss_dtype(student_logits, teacher_logits)
-    weights = _weights(student_logits, student_weights, teacher_weights)
+    weights = _weights(student_logits, student_weights, teacher_weights, options)
+    if weights:
+        # What does not count may hold anything, as padding does.
+        student_logits, teacher_logits = (
+            logits.masked_fill((side == 0).unsqueeze(-1), 0.0)
+            for logits, side in zip((student_logits, teacher_logits), weights, strict=True)
+        )
     with full_precision(student_logits.device):
         if student_logits.numel() == 0:
-            return _nothing_to_move(student_logits.to(dtype))
+            return _nothing_to_move(student_logits.to(dtype), options)
         if options.on_nonfinite == "skip":
             return _of_finite_rows(student_logits, teacher_logits.detach(), weights, options, dtype)
         marginals = weighted_marginals(*weights) if weights else uniform_marginals(student_logits, dtype)
@@ -61,10 +69,16 @@ def sinkhorn_distance(
 
 
 def _weights(
-    logits: torch.Tensor, student: torch.Tensor | None, teacher: torch.Tensor | None
+    logits: torch.Tensor, student: torch.Tensor | None, teacher: torch.Tensor | None, options: TransportOptions
 ) -> tuple[torch.Tensor, torch.Tensor] | None:
     if student is None and teacher is None:
         return None
+    if teacher is not None and options.cost == "sample":
+        raise LossInputError(
+            "Under cost='sample' a row has one weight: each is compared with its own.",
+            received="teacher_weights",
+            cure="Give student_weights alone.",
+        )
     student = torch.ones_like(logits[..., 0]) if student is None else student
     teacher = student if teacher is None else teacher
     check_weights("student_weights", student, logits)
@@ -102,12 +116,18 @@ def _distance(
 ) -> TransportResult:
     student, teacher = (predictions(logits, options, dtype) for logits in (student_logits, teacher_logits))
     found = solve_problem(student, teacher, marginals, options)
-    value = _of_group(found.value, marginals, options)
+    value, converged = _of_group(found.value, marginals, options), found.converged
     if options.debiased:
         for side, masses in ((student, marginals.log_student), (teacher, marginals.log_teacher)):
             own = replace(marginals, log_student=masses, log_teacher=masses)
-            value = value - _of_group(solve_problem(side, side, own, options).value, own, options) / 2
-    return _result(found, value.to(dtype), marginals, options, classes=student_logits.shape[-1])
+            itself = solve_problem(side, side, own, options)
+            value = value - _of_group(itself.value, own, options) / 2
+            if converged is not None and itself.converged is not None:
+                converged = converged & itself.converged
+    if converged is not None and options.cost == "sample":
+        converged = converged.all(dim=-1)
+    found = replace(found, value=value.to(dtype), converged=converged)
+    return _result(found, marginals, options, classes=student_logits.shape[-1])
 
 
 def _of_group(values: torch.Tensor, marginals: Marginals, options: TransportOptions) -> torch.Tensor:
@@ -119,9 +139,7 @@ def _of_group(values: torch.Tensor, marginals: Marginals, options: TransportOpti
     return (values * marginals.log_student.exp()).sum(dim=-1)
 
 
-def _result(
-    found: Found, value: torch.Tensor, marginals: Marginals, options: TransportOptions, *, classes: int
-) -> TransportResult:
+def _result(found: Found, marginals: Marginals, options: TransportOptions, *, classes: int) -> TransportResult:
     mass = _mass(marginals, options, classes)
 
     def scaled(tensor: torch.Tensor) -> torch.Tensor:
@@ -134,7 +152,7 @@ def _result(
         return tensor * mass.reshape(mass.shape + (1,) * (tensor.dim() - mass.dim()))
 
     return TransportResult(
-        value=value if isinstance(mass, int) and mass == 1 else value * mass,
+        value=found.value if isinstance(mass, int) and mass == 1 else found.value * mass,
         iterations=found.sweeps,
         converged=found.converged,
         solver=found.solver,
@@ -154,13 +172,14 @@ def _all_finite(values: torch.Tensor) -> bool:
     return math.isfinite(values.item()) if values.dim() == 0 else bool(values.isfinite().all())
 
 
-def _nothing_to_move(logits: torch.Tensor) -> TransportResult:
+def _nothing_to_move(logits: torch.Tensor, options: TransportOptions) -> TransportResult:
     """Zero, and still a function of the logits, so that ``backward`` works."""
     leading = logits.shape[:-2]
     empty, none = logits.new_zeros((*leading, 0, 0)), logits.new_zeros((*leading, 0))
     return TransportResult(
         value=logits.sum(dim=(-2, -1)),
         iterations=0,
+        converged=None if options.tolerance is None else torch.ones(leading, dtype=torch.bool, device=logits.device),
         find_plan=lambda: empty,
         find_cost=lambda: empty,
         find_marginals=lambda: (none, none),

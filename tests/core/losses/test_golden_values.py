@@ -28,9 +28,8 @@ Loss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 EXCLUDED = {
     "js_released": "documents what a published script computes instead of the Jensen-Shannon divergence",
     "sinkd_T0": "no sweep leaves a kernel, not a plan; iterations start at 1",
-    "sample_literal": "the paper prints a pairing in which mass and position come from two vectors; ours is consistent",
     "sample_jacobi_eq10": "Eq. 10 as printed does not conserve mass",
-    "exact_batch": "an exact solution; tests/core/ot/test_sinkhorn_plan.py compares with it in the limit",
+    "exact_batch": "an exact solution; tests/core/ot/test_against_reference.py compares with it in the limit",
     "exact_sample": "an exact solution, as above",
     "exact_alt": "an exact solution, as above",
 }
@@ -52,6 +51,7 @@ def loss_of(name: str, arguments: Mapping[str, Any]) -> Loss:
         "p": arguments.get("p", 1),
         "rows": arguments.get("rows", "student"),
         "cost": COSTS[name],
+        "pairing": arguments.get("pairing", "consistent"),
         "reduction": "sum" if sums(name, arguments) else "mean",
     }
     return SinkhornLoss(**options)
@@ -155,6 +155,7 @@ FRESH: list[tuple[str, dict[str, Any]]] = [
     ("sinkd", {"p": 2, "lam": 0.01, "tau": 1.0}),
     ("sinkd_alt", {"lam": 0.02, "T": 7}),
     ("sinkd_sample", {"lam": 0.03}),
+    ("sinkd_sample", {"pairing": "literal", "T": 4, "reduction": "sum"}),
 ]
 
 

@@ -76,6 +76,18 @@ def test_each_side_has_its_own_weights() -> None:
     torch.testing.assert_close(result.student_marginal, student / 21)
 
 
+@pytest.mark.parametrize("cost", COSTS)
+@pytest.mark.parametrize("nonfinite", ["raise", "skip"])
+def test_what_a_row_of_weight_zero_holds_does_not_matter(cost: str, nonfinite: str) -> None:
+    student, teacher, weights = PAIR[0].clone(), PAIR[1].clone(), torch.tensor([1.0, 0, 2, 1, 0, 3]).double()
+    expected = distance(student, teacher, weights, cost=cost).value
+    student[1], teacher[4] = math.nan, math.inf
+    result = distance(student, teacher, weights, cost=cost, on_nonfinite=nonfinite)
+    torch.testing.assert_close(result.value, expected, rtol=0, atol=0)
+    assert result.skipped_rows is None or result.skipped_rows.item() == 0
+    assert gradient(student, teacher, weights, cost=cost)[1].abs().max() == 0
+
+
 @pytest.mark.parametrize(
     ("weights", "message"),
     [
@@ -88,6 +100,11 @@ def test_each_side_has_its_own_weights() -> None:
 def test_unusable_weights(weights: torch.Tensor, message: str) -> None:
     with pytest.raises(LossInputError, match=message):
         distance(*PAIR, weights)
+
+
+def test_rows_that_are_compared_one_by_one_have_one_weight() -> None:
+    with pytest.raises(LossInputError, match=r"a row has one weight.*student_weights alone"):
+        distance(*PAIR, torch.ones(6), torch.ones(6), cost="sample")
 
 
 @pytest.mark.parametrize("cost", COSTS)
@@ -143,12 +160,51 @@ def test_two_classes_are_on_a_line_however_many_rows(p: float | str, rows: int) 
 
 def test_a_tolerance_is_met_or_said_not_to_be() -> None:
     result = distance(*PAIR, tolerance=1e-6, iterations=1000)
-    assert result.converged is True
+    assert result.converged is not None
+    assert bool(result.converged)
     assert result.iterations < 1000
     assert result.marginal_residual.item() <= 1e-6
     capped = distance(*PAIR, tolerance=1e-6, iterations=3)
-    assert (capped.converged, capped.iterations) == (False, 3)
+    assert capped.iterations == 3
+    assert capped.converged is not None
+    assert not bool(capped.converged)
     assert distance(*PAIR).converged is None
+
+
+@pytest.mark.parametrize("cost", COSTS)
+@pytest.mark.parametrize("regularization", [0.1, 2e-3])
+def test_each_group_says_whether_it_has_converged(cost: str, regularization: float) -> None:
+    """Equal predictions of one row each need one sweep, sharp ones more than there are."""
+    easy, hard = logits(1, 3).expand(6, 3), logits(6, 3, scale=6.0)
+    student, teacher = torch.stack([easy, hard]), torch.stack([easy, hard.flip(0)])
+    options: dict[str, Any] = {"cost": cost, "tolerance": 1e-9, "iterations": 2, "regularization": regularization}
+    result = distance(student, teacher, **options)
+    assert result.converged is not None
+    assert result.marginal_residual.shape == result.converged.shape == (2,)
+    alone = [distance(*pair, **options) for pair in zip(student, teacher, strict=True)]
+    torch.testing.assert_close(result.marginal_residual, torch.stack([each.marginal_residual for each in alone]))
+    assert result.converged.tolist() == [bool(each.converged) for each in alone]
+    assert result.converged.tolist() == (result.marginal_residual <= 1e-9).tolist()
+
+
+def test_debiased_has_converged_once_all_three_distances_have() -> None:
+    teacher = logits(6, 3, scale=6.0)
+    student = torch.zeros_like(teacher)  # its plans are even at once, and the teacher's to itself is not
+    plain, debiased = (
+        distance(student, teacher, tolerance=1e-9, iterations=2, debiased=flag) for flag in (False, True)
+    )
+    assert plain.converged is not None
+    assert debiased.converged is not None
+    assert bool(plain.converged)
+    assert not bool(debiased.converged)
+
+
+@pytest.mark.parametrize("cost", COSTS)
+def test_nothing_to_move_has_converged(cost: str) -> None:
+    result = distance(torch.zeros(2, 0, 3), torch.zeros(2, 0, 3), cost=cost, tolerance=1e-6)
+    assert result.converged is not None
+    assert result.converged.tolist() == [True, True]
+    assert result.marginal_residual.tolist() == [0, 0]
 
 
 def test_the_entropic_value_adds_the_entropy() -> None:
@@ -243,6 +299,7 @@ def test_a_graph_can_be_used_twice() -> None:
     [
         ({"pairing_penalty": 1.0, "cost": "flattened"}, "'pairing_penalty' needs cost='batch'"),
         ({"plan_gradient": "detached", "cost": "sample"}, "'plan_gradient' must be 'unrolled'"),
+        ({"pairing": "literal"}, "'pairing' needs cost='sample'"),
         ({"tolerance": 0.0}, "'tolerance'.*greater than 0"),
         ({"on_nonfinite": "ignore"}, "'raise' or 'skip'"),
         ({"preset": "code"}, "'paper' or 'official-code'"),
