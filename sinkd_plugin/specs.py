@@ -166,16 +166,22 @@ class Prompt:
 
 @dataclass(frozen=True, kw_only=True)
 class TaskSpec:
-    """A labelled text task.
+    """A text task: a label, a number or a text is to be found for each example.
 
     Args:
         name: What ``task:`` says, such as ``glue/rte``.
         summary: One line for ``sinkd list tasks``.
         text: Columns that hold the text, one or two.
-        labels: Label names in the order of their numbers.
-        metric: The headline metric; every task is also scored on the others of ``sinkd_plugin.tasks.metrics``.
+        labels: Label names in the order of their numbers; for ``regression`` the name of the number, for
+            ``generation`` none.
+        metric: The headline metric; every task is also scored on the others of its kind.
         load: Reads the splits ``train``, ``validation`` and ``test`` from ``data_dir`` (``None``: the task's own
-            source). Columns are those of ``text`` and an integer ``label``.
+            source). Columns are those of ``text`` and ``label``, an integer for ``classification`` and a number for
+            ``regression``, or for ``generation`` the text ``target``.
+        kind: What is to be found.
+        further_tests: Splits that ``load`` may return besides, each scored on its own like ``test``.
+        published: How many examples the published files have, by ``train`` (with what is held out of it for
+            validation), ``test`` and further tests; files that have another number are told of.
         language: Language tag for the model card.
         license: Licence of the data, for the model card.
         prompts: How generative models may be asked; the first is the default.
@@ -187,6 +193,9 @@ class TaskSpec:
     labels: tuple[str, ...]
     metric: str
     load: Callable[[Path | None], DatasetDict]
+    kind: Literal["classification", "regression", "generation"] = "classification"
+    further_tests: tuple[str, ...] = ()
+    published: Mapping[str, int] = field(default_factory=dict)
     language: str = "en"
     license: str = "unknown"
     prompts: tuple[Prompt, ...] = ()

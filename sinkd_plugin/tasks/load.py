@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -13,12 +14,15 @@ from sinkd_plugin.specs import TaskSpec
 from sinkd_plugin.tasks.duplicates import Texts
 from sinkd_plugin.tasks.examples import Columns, labelled_examples
 from sinkd_plugin.tasks.files import files_task
+from sinkd_plugin.tasks.kinds import ANSWER_OF
 from sinkd_plugin.tasks.options import DataOptions, FilesTask
 from sinkd_plugin.tasks.splits import subset, texts_of, with_index
 from sinkd_plugin.tasks.table import quiet_datasets
 
 if TYPE_CHECKING:
     from datasets import Dataset, DatasetDict
+
+logger = logging.getLogger(__name__)
 
 SPLITS = ("train", "validation", "test")
 
@@ -29,8 +33,9 @@ class LoadedTask:
 
     Args:
         spec: The task.
-        splits: ``train``, ``validation`` and ``test``; columns are those of ``spec.text`` (strings), ``label``
-            (below ``label_count``) and ``index`` (position in the split before it was cut to a subset).
+        splits: ``train``, ``validation``, ``test`` and perhaps further tests; columns are those of ``spec.text``
+            (strings), ``label`` (below ``label_count``; for regression a number) or ``target`` (a string), and
+            ``index`` (position in the split before it was cut to a subset).
     """
 
     spec: TaskSpec
@@ -49,6 +54,11 @@ class LoadedTask:
     def text(self, split: str) -> list[Texts]:
         """The texts of each example of a split: one, or two for a pair."""
         return texts_of(self.splits[split], self.spec.text)
+
+    @property
+    def further_tests(self) -> tuple[str, ...]:
+        """Splits that are scored on their own beside ``test``."""
+        return tuple(name for name in self.spec.further_tests if name in self.splits)
 
     def labels(self, split: str) -> list[int]:
         """The label of each example of a split."""
@@ -72,7 +82,8 @@ def load_task(task: str | FilesTask, *, data_dir: Path | None, data: DataOptions
 
     Raises:
         UnknownNameError: If no plugin provides the task.
-        DataError: If its examples do not hold to the rules.
+        DataError: If its examples do not hold to the rules, or are not as many as the published ones where
+            ``data.official`` says that they are these.
         DownloadError: If its source cannot be reached.
         MissingDependencyError: If ``datasets`` is not installed.
     """
@@ -84,6 +95,7 @@ def load_task(task: str | FilesTask, *, data_dir: Path | None, data: DataOptions
         )
     with quiet_datasets():
         spec, splits = _load(task, data_dir)
+        _compare_with_published(spec, splits, data)
         loaded = LoadedTask(spec=spec, splits=_subsets(with_index(splits), data, seed))
     _check_classes(loaded)
     return loaded
@@ -106,12 +118,37 @@ def _checked(spec: TaskSpec, splits: DatasetDict) -> DatasetDict:
             f"The task '{spec.name}' must have examples in {', '.join(SPLITS)}.",
             received=f"none in {', '.join(missing)}",
         )
-    return DatasetDict({name: _checked_split(spec, splits[name], name) for name in SPLITS})
+    names = [*SPLITS, *(name for name in spec.further_tests if name in splits)]
+    return DatasetDict({name: _checked_split(spec, splits[name], name) for name in names})
 
 
 def _checked_split(spec: TaskSpec, split: Dataset, name: str) -> Dataset:
-    columns = Columns(text={column: column for column in spec.text}, label="label", source=f"{spec.name}, {name}")
-    return labelled_examples(split, columns, spec.labels)
+    columns = Columns(
+        text={column: column for column in spec.text},
+        answer=ANSWER_OF[spec.kind],
+        source=f"{spec.name}, {name}",
+        may_be_empty=len(spec.text) > 1,
+    )
+    return labelled_examples(split, columns, spec.labels, spec.kind)
+
+
+def _compare_with_published(spec: TaskSpec, splits: DatasetDict, data: DataOptions) -> None:
+    """Tell of files that are not the published ones: cut off, or a subset, they give scores of their own."""
+    found = {name: len(split) for name, split in splits.items() if name not in ("train", "validation")}
+    found["train"] = len(splits["train"]) + len(splits["validation"])
+    differences = [
+        f"{found[name]} examples where {count} are published (for '{name}')"
+        for name, count in spec.published.items()
+        if found.get(name, count) != count
+    ]
+    if differences and data.official:
+        raise DataError(
+            f"The files of '{spec.name}' must be the published ones, as data.official says.",
+            received="; ".join(differences),
+            cure="Fetch them again, or set data.official to false.",
+        )
+    for difference in differences:
+        logger.warning("Task '%s': %s, so its scores are not those of the benchmark.", spec.name, difference)
 
 
 def _subsets(splits: DatasetDict, data: DataOptions, seed: int) -> DatasetDict:
@@ -122,11 +159,16 @@ def _subsets(splits: DatasetDict, data: DataOptions, seed: int) -> DatasetDict:
         "validation": data.max_validation_samples,
         "test": data.max_test_samples,
     }
-    parts = {name: subset(splits[name], limits[name], seed) for name in SPLITS}
-    return DatasetDict({**parts, "test": parts[data.scored_split]})
+    parts = {name: subset(split, limits.get(name, data.max_test_samples), seed) for name, split in splits.items()}
+    if data.scored_split == "test":
+        return DatasetDict(parts)
+    seen = {name: parts[name] for name in ("train", "validation")}
+    return DatasetDict({**seen, "test": parts[data.scored_split]})
 
 
 def _check_classes(loaded: LoadedTask) -> None:
+    if loaded.spec.kind != "classification":
+        return
     present = sorted(set(loaded.labels("train")))
     if len(present) < 2:
         raise DataError(

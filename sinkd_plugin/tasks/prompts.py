@@ -12,21 +12,33 @@ from sinkd_plugin.tasks.options import PromptOptions
 OWN = "own"
 """Name of a prompt that stands in the configuration itself."""
 
+PLAIN = "plain"
+"""Name of the prompt that adds nothing to an example's texts."""
+
 
 def resolve_prompt(spec: TaskSpec, option: str | PromptOptions | None) -> Prompt:
     """The prompt that a generative model is asked with.
 
     Args:
         spec: The task.
-        option: The key ``prompt`` of a run: a name, a template with verbalisers, or ``None`` for the task's first.
+        option: The key ``prompt`` of a run: a name, a template with verbalisers, or ``None`` for the task's first. A
+            generation task without prompts has its texts as they are, one a line.
 
     Raises:
         UnknownNameError: If the task has no prompt of this name.
         ConfigError: If there is none to take, or it does not fit the task: a field that is no text column, no field at
             all, or verbalisers that are not one a label, not empty, and different.
     """
+    if spec.kind == "regression":
+        raise ConfigError(
+            "A generative model answers with words, not with numbers.",
+            received=f"the regression task '{spec.name}'",
+            cure="Choose an encoder, such as BERT.",
+        )
     if isinstance(option, PromptOptions):
         return _checked(spec, Prompt(name=OWN, template=option.template, verbalisers=option.verbalisers))
+    if option is None and not spec.prompts and spec.kind == "generation":
+        return Prompt(name=PLAIN, template="\n".join(f"{{{column}}}" for column in spec.text), verbalisers=())
     if not spec.prompts:
         raise _no_prompt(spec, option)
     named = {prompt.name: prompt for prompt in spec.prompts}
@@ -73,6 +85,12 @@ def _checked(spec: TaskSpec, prompt: Prompt) -> Prompt:
 def _check_verbalisers(spec: TaskSpec, prompt: Prompt) -> None:
     words = [word.strip() for word in prompt.verbalisers]
     received = list(prompt.verbalisers)
+    if spec.kind == "generation" and received:
+        raise ConfigError(
+            "'prompt.verbalisers' stand for labels, and this task has none.",
+            received=received,
+            cure="Leave them out: the answer is the text itself.",
+        )
     if len(words) != len(spec.labels):
         raise ConfigError(
             f"'prompt.verbalisers' must be one for each of the {len(spec.labels)} labels of '{spec.name}'.",
@@ -116,10 +134,9 @@ def _no_prompt(spec: TaskSpec, option: str | None) -> ConfigError:
 
 
 def _own(spec: TaskSpec) -> str:
+    template = f'template: "{" ".join(f"{{{column}}}" for column in spec.text)} …"'
     verbalisers = ", ".join(f'"{label}"' for label in spec.labels)
-    return (
-        f'prompt: {{template: "{" ".join(f"{{{column}}}" for column in spec.text)} …", verbalisers: [{verbalisers}]}}'
-    )
+    return f"prompt: {{{template}, verbalisers: [{verbalisers}]}}" if verbalisers else f"prompt: {{{template}}}"
 
 
 def _braced(spec: TaskSpec) -> str:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from sinkd_plugin.errors import DataError
 from sinkd_plugin.storage import as_storage_error
+from sinkd_plugin.tasks.quotes import quotes_are_text
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -24,7 +25,8 @@ def read_table(path: Path, where: str, *, raw: bool = False, columns: Sequence[s
     """Read a file into memory.
 
     All cells of ``.csv`` and ``.tsv`` files stay text: nothing is taken for a number, and a review that says
-    ``None`` is not taken for a missing one.
+    ``None`` is not taken for a missing one. Quotation marks enclose cells where the whole file holds to the rules of
+    quoting, which files with tabs often do not.
 
     Args:
         path: A file with one of ``SUFFIXES`` (``.txt`` reads as ``.tsv``).
@@ -60,7 +62,7 @@ def _read(path: Path, raw: bool, columns: Sequence[str] | None, settings: dict[s
         return Dataset.from_json(str(path), **settings)
     settings |= {
         "sep": "," if suffix == ".csv" else "\t",
-        "quoting": csv.QUOTE_NONE if raw else csv.QUOTE_MINIMAL,
+        "quoting": csv.QUOTE_NONE if raw or (suffix != ".csv" and quotes_are_text(path)) else csv.QUOTE_MINIMAL,
         "encoding": "utf-8-sig",
         "keep_default_na": False,
         # without it, rows with one cell too many shift every column by one, in silence

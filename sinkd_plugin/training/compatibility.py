@@ -7,6 +7,7 @@ from transformers import PretrainedConfig
 from sinkd_plugin.architectures.loading import load_config, load_tokenizer
 from sinkd_plugin.errors import ConfigError
 from sinkd_plugin.references import resolve_model
+from sinkd_plugin.specs import TaskSpec
 from sinkd_plugin.training.config import RunConfig
 
 
@@ -30,6 +31,20 @@ def check_student(config: RunConfig, where: str, teacher: str, teacher_config: P
         folder = resolve_model(model)
         load_config(folder)
         _check_tokens(config, teacher, folder)
+
+
+def check_kind(task: TaskSpec) -> None:
+    """Check that the trainer can learn a task.
+
+    Raises:
+        ConfigError: If it is no classification.
+    """
+    if task.kind != "classification":
+        raise ConfigError(
+            "The task must be a classification.",
+            received=f"'{task.name}', a {task.kind}",
+            cure="`sinkd list tasks` shows others.",
+        )
 
 
 def runs_at_every_step(config: RunConfig) -> bool:

@@ -13,6 +13,7 @@ from sinkd_plugin.references import resolve_model
 from sinkd_plugin.storage import read_json
 from sinkd_plugin.tasks.load import load_task
 from sinkd_plugin.tasks.options import DataOptions, FilesTask
+from sinkd_plugin.training.compatibility import check_kind
 from sinkd_plugin.training.device import resolve_device
 from sinkd_plugin.training.question import question_of
 from sinkd_plugin.training.stage import RECORD, evaluated
@@ -70,6 +71,7 @@ def evaluate(reference: str, options: EvaluationOptions) -> dict[str, Any]:
     folder = resolve_model(reference)
     architecture = architecture_of(load_config(folder)).build()
     loaded = load_task(options.task, data_dir=options.data_dir, data=options.data, seed=0)
+    check_kind(loaded.spec)
     model, tokenizer = architecture.load(folder, loaded.spec.labels, needs_head=True)
     reader = architecture.reader(model.config, tokenizer, question_of(loaded.spec, max_length=options.data.max_length))
     found = evaluated(model.to(device), reader, reader.encode(loaded.splits["test"]), what=reference)

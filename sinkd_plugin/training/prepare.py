@@ -18,7 +18,7 @@ from sinkd_plugin.specs import Architecture, ArchitectureSpec, Question
 from sinkd_plugin.tasks.load import LoadedTask, load_task
 from sinkd_plugin.textbrewer.configuration import DistillationConfig
 from sinkd_plugin.textbrewer.distiller import Precision
-from sinkd_plugin.training.compatibility import check_student
+from sinkd_plugin.training.compatibility import check_kind, check_student
 from sinkd_plugin.training.config import RunConfig, students
 from sinkd_plugin.training.device import resolve_device, resolve_precision
 from sinkd_plugin.training.fingerprint import fingerprint, model_fingerprint, split_fingerprint
@@ -67,6 +67,7 @@ def prepare(config: RunConfig) -> Prepared:
     for name, student in students(config).items():
         check_student(student, "student" if name == "student" else f"baselines.{name}.student", teacher, model_config)
     task = load_task(config.task, data_dir=config.data_dir, data=config.data, seed=config.training.seed)
+    check_kind(task.spec)
     note("Data: " + ", ".join(f"{size} {split}" for split, size in task.sizes.items()) + " examples")
     for student in students(config).values():
         _check_accumulation(student, len(task.splits["train"]))

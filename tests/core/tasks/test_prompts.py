@@ -16,13 +16,13 @@ FIRST = Prompt(name="first", template="{premise} So: {hypothesis}?", verbalisers
 SECOND = Prompt(name="second", template="{hypothesis}, given {premise}?", verbalisers=("true", "false"))
 
 
-def task(*prompts: Prompt, text: tuple[str, ...] = ("premise", "hypothesis")) -> TaskSpec:
+def task(*prompts: Prompt, text: tuple[str, ...] = ("premise", "hypothesis"), kind: Any = "classification") -> TaskSpec:
     def none_to_read(_: object) -> Any:
         raise NotImplementedError
 
-    labels = ("entailment", "not_entailment")
+    labels = () if kind == "generation" else ("entailment", "not_entailment")
     return TaskSpec(
-        name="acme/t", summary=".", text=text, labels=labels, metric="f1", load=none_to_read, prompts=prompts
+        name="acme/t", summary=".", text=text, labels=labels, metric="f1", load=none_to_read, prompts=prompts, kind=kind
     )
 
 
@@ -80,13 +80,34 @@ def test_a_prompt_that_does_not_fit_its_task_is_refused(option: PromptOptions, m
         resolve_prompt(task(FIRST), option)
 
 
+def test_texts_to_be_written_need_no_prompt_but_may_have_one_without_verbalisers() -> None:
+    spec = task(kind="generation")
+    texts = {"premise": "one", "hypothesis": "two"}
+    assert asked(resolve_prompt(spec, None), texts) == "one\ntwo"
+    assert asked(resolve_prompt(spec, PromptOptions(template="Shorter: {premise}")), texts) == "Shorter: one"
+    with pytest.raises(ConfigError, match=r"'prompt.verbalisers' stand for labels, and this task has none"):
+        resolve_prompt(spec, own())
+    with pytest.raises(
+        ConfigError, match=r'brings none.*Give one: prompt: \{template: "\{premise\} \{hypothesis\} …"\}'
+    ):
+        resolve_prompt(spec, "first")
+
+
+def test_a_number_cannot_be_answered_with_words() -> None:
+    with pytest.raises(ConfigError, match=r"answers with words, not with numbers.*Choose an encoder"):
+        resolve_prompt(task(kind="regression"), own())
+
+
 def test_a_third_partys_prompt_is_held_to_the_same_rules() -> None:
     wrong = Prompt(name="wrong", template="{text}", verbalisers=("yes", "no"))
     with pytest.raises(ConfigError, match=r"'\{text\}'"):
         resolve_prompt(task(wrong), None)
 
 
-@pytest.mark.parametrize("spec", task_specs(), ids=lambda spec: spec.name)
+CLASSIFIED = [spec for spec in task_specs() if spec.kind == "classification"]
+
+
+@pytest.mark.parametrize("spec", CLASSIFIED, ids=lambda spec: spec.name)
 def test_each_task_brings_several_prompts_that_fit_and_use_all_of_its_texts(spec: TaskSpec) -> None:
     names = [prompt.name for prompt in spec.prompts]
     assert len(set(names)) == len(names) >= 2

@@ -238,6 +238,137 @@ def test_label_names_that_a_parquet_file_declares_are_used(tmp_path: Path) -> No
     assert loaded.labels("train") == [1, 0, 1, 0]
 
 
+def test_declared_names_that_look_like_numbers_are_not_mistaken_for_them(tmp_path: Path) -> None:
+    features = datasets.Features({"text": datasets.Value("string"), "label": datasets.ClassLabel(names=["1", "2"])})
+    table = datasets.Dataset.from_dict({"text": list("abcd"), "label": [1, 0, 1, 0]}, features=features)
+    table.to_parquet(str(tmp_path / "train.parquet"))
+    files = dict.fromkeys(("train", "validation", "test"), "train.parquet")
+    assert load(tmp_path, files=files).labels("train") == [1, 0, 1, 0]
+    assert load(tmp_path, files=files, labels=["2", "1"]).labels("train") == [0, 1, 0, 1]
+    assert load(tmp_path, files=files, labels=["bad", "good"]).labels("train") == [1, 0, 1, 0]
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        (["0.25", "3.5"], r"numbers with decimals are measurements\. Received: '0.25'.*task.kind to regression"),
+        (["1", "2", "2.5"], r"Received: '2.5' in the column 'label'"),
+        ([1.0, 2.5], r"Received: '2.5' in the column 'label'"),
+        ([f"title {row}" for row in range(40)], r"40 different values in 40 rows.*task.target.*task.labels"),
+        ([str(row) for row in range(40)], r"each of them in several rows"),
+        ([f"user {row % 25}" for row in range(40)], r"each of them in several rows"),
+    ],
+)
+def test_measurements_and_texts_are_not_taken_for_classes(tmp_path: Path, values: list[Any], message: str) -> None:
+    rows = [{"text": f"text {row}", "label": values[row % len(values)]} for row in range(40)]
+    write_jsonl(tmp_path / "train.jsonl", rows)
+    with pytest.raises(DataError, match=message):
+        load(tmp_path, files={"train": "train.jsonl"})
+
+
+def test_named_they_are_classes_after_all(tmp_path: Path) -> None:
+    rows = [{"text": f"text {row}", "label": (0.5, 1.5)[row % 2]} for row in range(40)]
+    write_jsonl(tmp_path / "train.jsonl", rows)
+    loaded = load(tmp_path, files={"train": "train.jsonl"}, labels=["1.5", "0.5"])
+    assert set(loaded.labels("train")) == {0, 1}
+
+
+def test_a_regression_has_numbers_and_one_label(tmp_path: Path) -> None:
+    rows = [{"text": f"text {row}", "label": row / 8} for row in range(40)]
+    write_csv(tmp_path / "train.csv", rows)
+    loaded = load(tmp_path, kind="regression")
+    assert loaded.spec.labels == ("label",)
+    assert loaded.spec.metric == "pearson"
+    numbers = [value for split in loaded.sizes for value in loaded.splits[split]["label"][:]]
+    assert sorted(numbers) == [row / 8 for row in range(40)]
+
+
+TEXTS: Rows = [{"source": f"sentence number {row}", "written": f"SENTENCE {row}"} for row in range(40)]
+
+
+@pytest.mark.parametrize("suffix", WRITERS)
+def test_a_text_to_be_written_arrives_as_it_is(tmp_path: Path, suffix: str) -> None:
+    name = WRITERS[suffix](tmp_path / f"train.{suffix}", TEXTS).name
+    files = dict.fromkeys(("train", "validation", "test"), name)
+    loaded = load(tmp_path, files=files, text="source", label=None, target="written")
+    assert loaded.spec.kind == "generation"
+    assert loaded.spec.labels == ()
+    assert loaded.splits["test"]["target"][:] == [row["written"] for row in TEXTS]
+    assert set(loaded.splits["test"].column_names) == {"source", "target", "index"}
+
+
+def test_an_empty_text_to_be_written_is_named_with_its_row(tmp_path: Path) -> None:
+    write_csv(tmp_path / "train.csv", [*TEXTS, {"source": "a", "written": " "}])
+    with pytest.raises(DataError, match=r"'task.target': each text to be written .*Received: ' ' in row 41"):
+        load(tmp_path, text="source", label=None, target="written")
+
+
+def test_two_columns_without_a_header_are_named_in_the_configuration(tmp_path: Path) -> None:
+    (tmp_path / "train.tsv").write_text("".join(f'He said "{n}\tsaid {n}\n' for n in range(20)), encoding="utf-8")
+    task: dict[str, Any] = {"text": "source", "label": None, "target": "short", "header": ["source", "short"]}
+    loaded = load(tmp_path, files={"train": "train.tsv"}, **task)
+    assert sum(loaded.sizes.values()) == 20
+    assert ('He said "3',) in [text for split in loaded.sizes for text in loaded.text(split)]
+
+
+def test_a_data_set_of_a_folder_is_read_like_files(tmp_path: Path) -> None:
+    home = tmp_path / "beers"
+    home.mkdir()
+    for split in ("train", "dev", "test"):
+        write_csv(home / f"{split}.csv", [{**row, "text": f"{split} {row['text']}"} for row in ROWS])
+    (home / "README.md").write_text(
+        "---\nconfigs:\n- config_name: ales\n  data_files:\n"
+        + "".join(f"  - {{split: {split}, path: {split}.csv}}\n" for split in ("train", "dev", "test"))
+        + "---\n"
+    )
+    loaded = load(tmp_path, files=None, dataset="beers", config="ales")
+    assert loaded.spec.name == "beers"
+    assert loaded.sizes == {"train": 40, "validation": 40, "test": 40}
+    assert all(text.startswith("dev ") for (text,) in loaded.text("validation"))
+    chosen = load(tmp_path, files=None, dataset="beers", config="ales", splits={"test": "dev", "validation": "test"})
+    assert all(text.startswith("dev ") for (text,) in chosen.text("test"))
+    write_csv(home / "train.csv", [{**row, "text": f"new {row['text']}"} for row in ROWS])
+    assert all(text.startswith("new ") for (text,) in load(tmp_path, files=None, dataset="beers").text("train"))
+    with pytest.raises(DataError, match=r"'task.splits.test' must be a split .*'tset'.*Its splits: train, dev, test"):
+        load(tmp_path, files=None, dataset="beers", splits={"test": "tset"})
+    for file in home.iterdir():
+        file.unlink()
+    (home / "train.parquet").write_bytes(b"PAR1 but not really")
+    with pytest.raises(DataError, match=r"'task.dataset' must be a folder that datasets.load_dataset can read"):
+        load(tmp_path, files=None, dataset="beers")
+
+
+def test_a_test_split_without_labels_is_left_alone(tmp_path: Path) -> None:
+    features = datasets.Features({"text": datasets.Value("string"), "label": datasets.ClassLabel(names=["no", "yes"])})
+    home = tmp_path / "hidden"
+    home.mkdir()
+    for split in ("train", "validation", "test"):
+        labels = [-1] * 4 if split == "test" else [1, 0, 1, 0]
+        table = datasets.Dataset.from_dict({"text": [f"{split} {n}" for n in range(4)], "label": labels}, features)
+        table.to_parquet(str(home / f"{split}.parquet"))
+    loaded = load(tmp_path, files=None, dataset="hidden")
+    assert loaded.spec.labels == ("no", "yes")
+    assert all(text.startswith("validation ") for (text,) in loaded.text("test"))
+
+
+QUOTED = [
+    ('text\tlabel\n"He said, so\t0\nShe said"\t1\n', ['"He said, so', 'She said"']),
+    ('text\tlabel\n"No" is no answer\t0\nYes\t1\n', ['"No" is no answer', "Yes"]),
+    ('text\tlabel\n"two\ttabs"\t0\n"a ""mark"" in it"\t1\n', ["two\ttabs", 'a "mark" in it']),
+    ('text\tlabel\n"two\nlines"\t0\nYes\t1\n', ["two\nlines", "Yes"]),
+    ('text\tlabel\n5" pipe\t0\n6" pipe\t1\n', ['5" pipe', '6" pipe']),
+]
+
+
+@pytest.mark.parametrize(("content", "texts"), QUOTED)
+def test_marks_in_files_with_tabs_enclose_cells_only_where_the_whole_file_is_quoted(
+    tmp_path: Path, content: str, texts: list[str]
+) -> None:
+    (tmp_path / "train.tsv").write_text(content, encoding="utf-8")
+    loaded = load(tmp_path, files=dict.fromkeys(("train", "validation", "test"), "train.tsv"))
+    assert [text for (text,) in loaded.text("test")] == texts
+
+
 def test_pairs_arrive_in_the_order_of_the_configuration(tmp_path: Path) -> None:
     rows = [{"label": row % 2, "b": f"second {row}", "a": f"first {row}"} for row in range(4)]
     files = dict.fromkeys(("train", "validation", "test"), write_csv(tmp_path / "train.csv", rows).name)
@@ -256,7 +387,7 @@ BAD_FILES = [
         b"text,label\na,0\nb,\n",
         r"'task.label'.*Received: (None|'') in row 2 of '.*train.csv', column 'label'",
     ),
-    ("train.csv", b"text,label\na,0\nb,0.5\nc,\n", r"'task.label'.*Received: (None|'') in row 3"),
+    ("train.csv", b"text,label\na,0\nb,1\nc,\n", r"'task.label'.*Received: (None|'') in row 3"),
     ("train.csv", b"text,label\n", r"'task.files.train' must hold at least one example"),
     ("train.csv", b"", r"'task.files.train' must be a readable .csv file"),
     (

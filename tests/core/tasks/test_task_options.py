@@ -21,6 +21,23 @@ def test_one_column_and_a_list_of_one_are_the_same() -> None:
     assert validate(FilesTask, {**MINIMAL, "text": ["one", "two"]}).columns == ("one", "two")
 
 
+@pytest.mark.parametrize(
+    ("change", "kind", "metric"),
+    [
+        ({}, "classification", "accuracy"),
+        ({"kind": "regression"}, "regression", "pearson"),
+        ({"label": None, "target": "title"}, "generation", "bleu"),
+    ],
+)
+def test_kind_and_metric_follow_from_what_is_to_be_found(change: dict[str, Any], kind: str, metric: str) -> None:
+    task = validate(FilesTask, {**MINIMAL, **change})
+    assert (task.kind, task.metric) == (kind, metric)
+
+
+def test_a_data_set_gives_the_name() -> None:
+    assert validate(FilesTask, {"dataset": "org/beers", "text": "text", "label": "label"}).name == "beers"
+
+
 def test_what_was_read_can_be_written_and_read_again() -> None:
     task = validate(FilesTask, {**MINIMAL, "text": ["one", "two"], "labels": ["no", "yes"]})
     assert validate(FilesTask, task.model_dump(mode="json")) == task
@@ -38,7 +55,19 @@ def test_what_was_read_can_be_written_and_read_again() -> None:
         ({"text": "index"}, "'task.text': a text column must not be called 'index'"),
         ({"labels": ["only"]}, "'task.labels': must be two or more different names"),
         ({"labels": ["a", "a"]}, "'task.labels': must be two or more different names"),
-        ({"metric": "bleu"}, "'task.metric'"),
+        ({"metric": "bleu"}, "'metric' must be one of accuracy, f1, matthews_correlation for classification"),
+        ({"files": None}, "give exactly one of 'files' and 'dataset'"),
+        ({"dataset": "imdb"}, "give exactly one of 'files' and 'dataset'"),
+        ({"config": "plain"}, "'config' belongs to a 'dataset'"),
+        ({"splits": {"test": "dev"}}, "'splits' belongs to a 'dataset'"),
+        ({"files": None, "dataset": "imdb", "header": ["text", "label"]}, "'header' belongs to 'files'"),
+        ({"target": "title"}, "give exactly one of 'label' and 'target'"),
+        ({"label": None}, "give exactly one of 'label' and 'target'"),
+        ({"kind": "generation"}, "'target' and kind 'generation' go together"),
+        ({"kind": "regression", "labels": ["a", "b"]}, "'labels' are for classification"),
+        ({"kind": "regression", "metric": "f1"}, "'metric' must be one of pearson, spearman for regression"),
+        ({"kind": "ranking"}, "'task.kind'"),
+        ({"label": "text"}, "must be another column than 'text'"),
         ({"lable": "x"}, r"Unknown key 'task.lable'\. Did you mean 'label'\?"),
     ],
 )
