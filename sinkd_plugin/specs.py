@@ -283,6 +283,7 @@ class DistillationPlan:
         student: The student to train.
         adaptor: Adaptor of both.
         precision: Of the models.
+        scope: ``global`` if the loss is to see all rows of an optimiser step, ``local`` for those of one micro-batch.
         observer: To be called after each forward pass with its number and its loss terms, ``total_loss`` among them;
             it writes the run's journal and moves its progress bar.
     """
@@ -293,6 +294,7 @@ class DistillationPlan:
     student: torch.nn.Module
     adaptor: Callable[[Mapping[str, Any], Any], dict[str, Any]]
     precision: Literal["fp32", "bf16"]
+    scope: Literal["global", "local"] = "global"
     observer: Observer | None = None
 
 

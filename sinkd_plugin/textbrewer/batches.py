@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
@@ -23,6 +24,17 @@ def plain(batch: Any) -> Any:
     return {key: plain(value) if isinstance(value, Mapping) else value for key, value in batch.items()}
 
 
+@dataclass(frozen=True, kw_only=True)
+class SpareBatch:
+    """A batch for a process that has no example of a group, so that it takes part in the step; it counts for nothing.
+
+    Args:
+        batch: Any batch.
+    """
+
+    batch: Any
+
+
 def groups(batches: Iterable[Any], size: int) -> Iterator[list[Any]]:
     """Micro-batches in groups of ``size``, one group an optimiser step; the last group may be smaller."""
     iterator = iter(batches)
@@ -34,7 +46,7 @@ def described(batch: Any, rows: Sequence[int]) -> str:
     """Which examples of a batch are meant, in words.
 
     Args:
-        batch: As it came from the loader; for ``MultiTaskDistiller``, the batch and its task.
+        batch: As it came from the loader; for ``MultiTaskDistiller``, the batch and its task; or a list of batches.
         rows: Row numbers within the batch; all rows if there are none.
     """
     indices = _indices(batch)
@@ -47,6 +59,9 @@ def _indices(batch: Any) -> list[Any] | None:
     """The positions in the data set that the batch itself names."""
     if isinstance(batch, tuple) and batch:  # with its task, or with what its teacher said
         return _indices(batch[0])
+    if isinstance(batch, list):  # the micro-batches of a group
+        parts = [found for each in batch if (found := _indices(each)) is not None]
+        return [number for part in parts for number in part] if len(parts) == len(batch) else None
     if not isinstance(batch, Mapping):
         return None
     for key in _INDEX_KEYS:

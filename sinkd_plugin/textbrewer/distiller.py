@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import torch
+from torch.nn.parallel import DistributedDataParallel
 
 from sinkd_plugin.errors import ConfigError
 from sinkd_plugin.textbrewer.alignment import aligned
@@ -20,18 +21,20 @@ from sinkd_plugin.textbrewer.caching import CachedBatches, kept, spoken
 from sinkd_plugin.textbrewer.device import usable
 from sinkd_plugin.textbrewer.distribution import add_groups, check_fp16, data_parallel, distributed
 from sinkd_plugin.textbrewer.host import textbrewer
-from sinkd_plugin.textbrewer.loop import Course, TrainingLoop, endless
+from sinkd_plugin.textbrewer.loop import Course, endless
 from sinkd_plugin.textbrewer.matches import Matches
 from sinkd_plugin.textbrewer.modes import training_modes
 from sinkd_plugin.textbrewer.objective import Objective, Precision
 from sinkd_plugin.textbrewer.schedules import ScheduledWeights
 from sinkd_plugin.textbrewer.term_log import FIGURES_EVERY, LoggedTerms, Observer
+from sinkd_plugin.textbrewer.whole_group import Scope, WholeGroups
 
 __all__ = [
     "Adaptor",
     "BasicDistiller",
     "GeneralDistiller",
     "Precision",
+    "Scope",
     "SinkhornDistiller",
     "course_of",
     "unchanged",
@@ -46,7 +49,7 @@ Adaptor = Callable[..., Any]
 class BasicDistiller(
     Objective,
     LoggedTerms,
-    TrainingLoop,
+    WholeGroups,
     ScheduledWeights,
     _host.BasicDistiller,  # type: ignore[misc, name-defined]
 ):
@@ -63,6 +66,10 @@ class BasicDistiller(
         observer: Called after each forward pass with its number and its figures; replaces TextBrewer's bars.
         save_state_dicts: Whether to write TextBrewer's ``gs{step}.pkl`` at each checkpoint.
         figures_every: Forward passes between two records of gradient shares and of the transport plan; 0 for none.
+        scope: ``global`` lets the loss see all rows of an optimiser step, of all its micro-batches and processes, so
+            that accumulation and data parallelism train what one large batch would; ``local`` lets it see one
+            micro-batch of one process, as TextBrewer does. By default ``local``, and ``global`` for
+            ``SinkhornDistiller``.
 
     Raises:
         UnknownNameError: If no loss has the configuration's ``kd_loss_type``.
@@ -70,6 +77,7 @@ class BasicDistiller(
 
     model_S: Any
     model_T: Any
+    _scope: Scope = "local"
 
     def __init__(
         self,
@@ -84,6 +92,7 @@ class BasicDistiller(
         observer: Observer | None = None,
         save_state_dicts: bool = True,
         figures_every: int = FIGURES_EVERY,
+        scope: Scope | None = None,
         **keywords: Any,
     ) -> None:
         self.d_config = distill_config
@@ -98,6 +107,7 @@ class BasicDistiller(
         self._observer = observer
         self._save_state_dicts = save_state_dicts
         self._figures_every = figures_every
+        self._scope = scope or self._scope
 
     def train(self, *arguments: Any, **keywords: Any) -> None:
         """Train the student; takes what TextBrewer's ``train()`` takes.
@@ -162,10 +172,10 @@ class BasicDistiller(
     def train_on_batch(self, batch: Any, args: Mapping[str, Any]) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
         """One forward pass of both models and the loss; accepts the ``BatchEncoding`` of Transformers' collators."""
         student, teacher = self._adapted(batch, args)
-        return self.compute_loss(student, teacher)
+        return self.compute_loss(*self._comparable(student, teacher, self._teacher_of(batch)))
 
     def _adapted(self, batch: Any, args: Mapping[str, Any]) -> tuple[Any, Any]:
-        """What both adaptors return, with comparable classes."""
+        """What both adaptors return."""
         teacher = None
         if self.d_config.is_caching_logits:
             batch, teacher = batch
@@ -178,7 +188,21 @@ class BasicDistiller(
             if teacher is None:
                 teacher = self._adapted_teachers(speak, theirs, said)
             student = _utilities.post_adaptor(adapt(ours, outputs))
-        return self._comparable(student, teacher, model)
+        return student, teacher
+
+    def _adapted_student(self, batch: Any, args: Mapping[str, Any]) -> Any:
+        """What the student's adaptor returns, without asking the teacher."""
+        batch = batch[0] if self.d_config.is_caching_logits else batch
+        batch, (_, _, adapt) = self._task(plain(batch))
+        with self._autocast(enabled=True):
+            _, (ours, outputs) = _utilities.get_outputs_from_batch(
+                batch, self.t_config.device, None, self.model_S, args, no_teacher_forward=True
+            )
+            return _utilities.post_adaptor(adapt(ours, outputs))
+
+    def _teacher_of(self, batch: Any) -> Any:
+        """The teacher that a batch is for, or all of them."""
+        return self.model_T
 
     def _task(self, batch: Any) -> tuple[Any, tuple[Any, Adaptor, Adaptor]]:
         """The batch, and the teacher and the two adaptors that it is for."""
@@ -214,7 +238,13 @@ class BasicDistiller(
         return optimizer, scheduler, True if self._observer or self.rank != 0 else None
 
     def _distribute(self) -> None:
-        self.model_S = distributed(self.model_S, self.t_config.device, find_unused_parameters=True)
+        self.model_S = distributed(
+            self.model_S,
+            self.t_config.device,
+            find_unused_parameters=True,
+            # with as many forward passes as a process has micro-batches, no two would broadcast at the same time
+            broadcast_buffers=self._scope == "local",
+        )
 
     def _projections(self) -> Iterator[tuple[Any, Any]]:
         yield from ()
@@ -258,6 +288,10 @@ class GeneralDistiller(Matches, BasicDistiller, _host.GeneralDistiller):  # type
             own = self.custom_matches_cache["match_proj_funcs"]
             own[:] = [distributed(each, self.t_config.device) for each in own]
 
+    def _wrapped(self) -> list[DistributedDataParallel]:
+        projections = [module for module, _ in self._projections()]
+        return super()._wrapped() + [module for module in projections if isinstance(module, DistributedDataParallel)]
+
 
 class SinkhornDistiller(GeneralDistiller):
     """``GeneralDistiller`` that always keeps the transport term's weight apart from the KD term's.
@@ -267,9 +301,12 @@ class SinkhornDistiller(GeneralDistiller):
     With ``sinkd_plugin.DistillationConfig`` the two are one and the same. With TextBrewer's own and
     ``kd_loss_type="sinkd"`` they differ where ``kd_loss_weight`` is not 1: TextBrewer's distillers, and ours by the
     same names, multiply the whole slot by it, the transport term included.
+
+    Its loss sees all rows of an optimiser step together, unless ``scope="local"``.
     """
 
     _transport_follows_kd = False
+    _scope = "global"
 
 
 def course_of(

@@ -12,7 +12,9 @@ from torch.nn.parallel import DistributedDataParallel
 from sinkd_plugin.errors import ConfigError
 
 
-def distributed(module: Any, device: Any, *, find_unused_parameters: bool = False) -> Any:
+def distributed(
+    module: Any, device: Any, *, find_unused_parameters: bool = False, broadcast_buffers: bool = True
+) -> Any:
     """The module wrapped for training on several processes; one that has nothing to train, or is wrapped, stays.
 
     TextBrewer wraps the teachers too, which fails where they are frozen, and names a CUDA device on the CPU as well.
@@ -21,6 +23,7 @@ def distributed(module: Any, device: Any, *, find_unused_parameters: bool = Fals
         module: A model or a projection.
         device: Where it is.
         find_unused_parameters: Whether some weights may take no part in a step.
+        broadcast_buffers: Whether the first process's buffers replace the others' at a forward pass.
     """
     trainable = isinstance(module, nn.Module) and not isinstance(module, DistributedDataParallel)
     if not trainable or not any(weight.requires_grad for weight in module.parameters()):
@@ -28,7 +31,12 @@ def distributed(module: Any, device: Any, *, find_unused_parameters: bool = Fals
     place = torch.device(device)
     number: int | None = place.index
     cuda = [torch.cuda.current_device() if number is None else number] if place.type == "cuda" else None
-    return DistributedDataParallel(module, device_ids=cuda, find_unused_parameters=find_unused_parameters)
+    return DistributedDataParallel(
+        module,
+        device_ids=cuda,
+        find_unused_parameters=find_unused_parameters,
+        broadcast_buffers=broadcast_buffers,
+    )
 
 
 def data_parallel(models: Any) -> Any:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 
@@ -13,6 +14,7 @@ from sinkd_plugin.errors import NonFiniteLossError, SinkdError, WorldError
 from sinkd_plugin.textbrewer.batches import described
 from sinkd_plugin.textbrewer.rescue import save_state
 
+Computed = TypeVar("Computed")
 _CURE = "Lower the learning rate, or set training.precision to fp32."
 
 
@@ -39,7 +41,31 @@ class NonFiniteGuard:
             kept = f"the state could not be saved: {failure}"
         return NonFiniteLossError(error.rule, received=f"{error.received}, in {examples}; {kept}", cure=error.cure)
 
-    def _raise_together(self, error: SinkdError | None) -> None:
+    @contextmanager
+    def _naming(self, batch: Any, course: Any) -> Iterator[None]:
+        """A loss that is no number is that of ``batch``: name its examples, and save the state."""
+        try:
+            yield
+        except NonFiniteLossError as error:
+            raise self._stop(error, batch, course.optimizer, course.passes) from error
+
+    def _safely(self, compute: Callable[[], Computed]) -> Computed:
+        """What ``compute`` returns; where it fails on one process, every process stops instead of waiting for that one.
+
+        Raises:
+            WorldError: On the processes where it did not fail.
+        """
+        found: Computed | None = None
+        failure: Exception | None = None
+        try:
+            found = compute()
+        except Exception as error:
+            failure = error
+        self._raise_together(failure)
+        assert found is not None  # noqa: S101 - else there was a failure
+        return found
+
+    def _raise_together(self, error: Exception | None) -> None:
         """Raise on every process if one of them has an error; else the others would wait for it for ever."""
         failed = torch.tensor(float(error is not None))
         if self.local_rank != -1:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import torch
+from torch.nn.parallel import DistributedDataParallel
 from tqdm import tqdm  # type: ignore[import-untyped]
 
-from sinkd_plugin.errors import ConfigError, NonFiniteLossError, SinkdError
-from sinkd_plugin.textbrewer.batches import groups
+from sinkd_plugin.errors import ConfigError, NonFiniteLossError
+from sinkd_plugin.textbrewer.batches import SpareBatch, groups
 from sinkd_plugin.textbrewer.distribution import set_epoch
 from sinkd_plugin.textbrewer.guard import NonFiniteGuard, clip
 
@@ -90,34 +92,43 @@ class TrainingLoop(NonFiniteGuard):
             )
         logger.info("Training finished")
 
-    def _take_step(self, group: list[Any], course: Course) -> None:
+    def _take_step(self, group: Sequence[Any], course: Course) -> None:
         self._before_step(course.step / course.total_steps)
-        for batch in group:
-            self._pass(batch, len(group), course)
+        self._learn(group, course)
         try:
             clip(list(self._student().parameters()), course.max_grad_norm, course.step)
         except NonFiniteLossError as error:
             self._broken_rows = ()
-            raise self._stop(error, group[-1], course.optimizer, course.step) from error
+            raise self._stop(error, list(group), course.optimizer, course.step) from error
         course.optimizer.step()
         if course.scheduler is not None:
             course.scheduler.step()
         course.optimizer.zero_grad()
         course.step += 1
 
-    def _pass(self, batch: Any, count: int, course: Course) -> None:
-        """One micro-batch of ``count``: forward, log, backward."""
-        failure: SinkdError | None = None
-        try:
-            total = self._logged(course.prepare(batch), course)
-        except NonFiniteLossError as error:
-            failure = self._stop(error, batch, course.optimizer, course.passes)
-            failure.__cause__ = error
-        except SinkdError as error:
-            failure = error
-        self._raise_together(failure)
-        torch.autograd.backward(total / count)
+    def _learn(self, group: Sequence[Any], course: Course) -> None:
+        """Leave the gradient of a step: here the mean of the micro-batches' own, each with a loss of its own."""
+        total = self._safely(lambda: self._all_but_the_last(group, course))
+        self._backward(total / len(group))
+
+    def _all_but_the_last(self, group: Sequence[Any], course: Course) -> torch.Tensor:
+        """The gradients of all micro-batches but the last, and that one's loss: processes meet in its gradient."""
+        for batch in group[:-1]:
+            with self._synchronising(final=False):
+                self._backward(self._heard(batch, course) / len(group))
+        with self._synchronising(final=True):
+            return self._heard(group[-1], course)
+
+    def _heard(self, batch: Any, course: Course) -> torch.Tensor:
+        """The loss of one micro-batch, logged."""
+        spare = isinstance(batch, SpareBatch)
+        with self._naming(batch, course):
+            total = self._logged(course.prepare(batch.batch if spare else batch), course)
         course.passes += 1
+        return 0 * total if spare else total
+
+    def _backward(self, total: torch.Tensor) -> None:
+        torch.autograd.backward(total)
 
     def _logged(self, batch: Any, course: Course) -> torch.Tensor:
         total, terms = self.train_on_batch(batch, course.arguments)
@@ -128,6 +139,18 @@ class TrainingLoop(NonFiniteGuard):
     def write_loss(self, total_loss: torch.Tensor, writer_step: int, losses_dict: Any = None) -> None:
         """Log one forward pass."""
         raise NotImplementedError
+
+    @contextmanager
+    def _synchronising(self, *, final: bool) -> Iterator[None]:
+        """Forward and backward passes in here add to the gradient; the processes' gradients meet in the final one."""
+        with ExitStack() as stack:
+            for module in () if final else self._wrapped():
+                stack.enter_context(module.no_sync())
+            yield
+
+    def _wrapped(self) -> list[DistributedDataParallel]:
+        """What ``distributed`` has wrapped."""
+        return [module for module in [self._student()] if isinstance(module, DistributedDataParallel)]
 
     def _before_step(self, progress: float) -> None:
         """Something to set before each step, at a point between 0 and 1 of the training."""

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from sinkd_plugin.errors import ConfigError
 from sinkd_plugin.textbrewer.alignment import aligned
 from sinkd_plugin.textbrewer.batches import plain
 from sinkd_plugin.textbrewer.distiller import Adaptor, BasicDistiller, GeneralDistiller, course_of, unchanged
@@ -43,7 +44,20 @@ class MultiTeacherDistiller(BasicDistiller, _host.MultiTeacherDistiller):  # typ
 
 
 class MultiTaskDistiller(GeneralDistiller, _host.MultiTaskDistiller):  # type: ignore[misc, name-defined]
-    """One student of several teachers, one a task; ``model_T``, ``adaptor_T``, ``adaptor_S`` map tasks to theirs."""
+    """One student of several teachers, one a task; ``model_T``, ``adaptor_T``, ``adaptor_S`` map tasks to theirs.
+
+    Raises:
+        ConfigError: If ``scope`` is ``global``, which would put rows of two tasks into one plan.
+    """
+
+    def __init__(self, *arguments: Any, **keywords: Any) -> None:
+        super().__init__(*arguments, **keywords)
+        if self._scope == "global":
+            raise ConfigError(
+                "'MultiTaskDistiller' keeps the rows of two tasks apart.",
+                received="scope 'global'",
+                cure="Leave 'scope' out: each batch is a group of its own.",
+            )
 
     def train(
         self,
@@ -89,6 +103,9 @@ class MultiTaskDistiller(GeneralDistiller, _host.MultiTaskDistiller):  # type: i
     def _task(self, batch: Any) -> tuple[Any, tuple[Any, Adaptor, Adaptor]]:
         inputs, name = batch
         return plain(inputs), (self.model_T[name], self.adaptor_T[name], self.adaptor_S[name])
+
+    def _teacher_of(self, batch: Any) -> Any:
+        return self.model_T[batch[1]]
 
 
 def _drawn(loaders: Mapping[str, Any], tau: float) -> Iterator[tuple[Any, str]]:

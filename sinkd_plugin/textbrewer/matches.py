@@ -38,6 +38,26 @@ class Matches:
                 weight=match.weight,
             )
 
+    def _compared_layers(self, side: str) -> dict[str, set[int]]:
+        found: dict[str, set[int]] = {}
+        for match in self.d_config.intermediate_matches:
+            chosen = getattr(match, f"layer_{side}")
+            found.setdefault(match.feature, set()).update(chosen if isinstance(chosen, (list, tuple)) else [chosen])
+        return found
+
+    def _take_caught(self) -> dict[str, dict[int, torch.Tensor]]:
+        if not self.has_custom_matches:
+            return {}
+        taken = {"caught_S": dict(self._caught_S), "caught_T": dict(self._caught_T)}
+        self._give_caught({}, {})
+        return taken
+
+    def _give_caught(self, student: dict[int, torch.Tensor], teacher: dict[int, torch.Tensor]) -> None:
+        if self.has_custom_matches:
+            for caught, given in ((self._caught_S, student), (self._caught_T, teacher)):
+                caught.clear()  # in place: the modules' hooks hold on to these very records
+                caught.update(given)
+
     def _custom_match_terms(self, student: Mapping[str, Any], teacher: Mapping[str, Any]) -> Iterator[Term]:
         if not self.has_custom_matches:
             return

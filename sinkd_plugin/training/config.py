@@ -65,7 +65,9 @@ class TrainingOptions(Options):
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:1``, …
         precision: ``auto`` takes bf16 where the device computes it natively.
         seed: Of everything that is drawn.
-        gradient_accumulation_steps: Micro-batches a step; each is a Sinkhorn group of its own.
+        gradient_accumulation_steps: Micro-batches of ``optimizer.batch_size`` examples a step.
+        scope: ``global`` lets the loss see all rows of a step, so that four micro-batches of 16 train what one batch of
+            64 trains; ``local`` makes each micro-batch a group of its own.
         teacher_cache: ``auto`` computes the teacher's logits once; ``off`` runs the teacher at every step.
     """
 
@@ -74,6 +76,7 @@ class TrainingOptions(Options):
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     seed: int = Field(0, ge=0, lt=2**32)
     gradient_accumulation_steps: int = Field(1, ge=1)
+    scope: Literal["global", "local"] = "global"
     teacher_cache: Literal["auto", "off"] = "auto"
 
 

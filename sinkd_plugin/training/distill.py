@@ -39,7 +39,8 @@ def distill(config: RunConfig, material: Material, journal: Journal, name: str) 
     """
     batches = training_batches(material.train, material.reader, config.optimizer.batch_size, config.training.seed)
     steps = steps_per_epoch(len(batches), config.training.gradient_accumulation_steps) * config.optimizer.epochs
-    with storage_errors(journal.folder), _progress(journal, name, len(batches) * config.optimizer.epochs) as observer:
+    losses = steps if config.training.scope == "global" else len(batches) * config.optimizer.epochs
+    with storage_errors(journal.folder), _progress(journal, name, losses) as observer:
         plan = _plan(config, material, journal.tensorboard(name), observer)
         distiller = _distiller(plan)
         with quiet_transformers(), blinded(material.teacher, material.student), distiller:
@@ -69,6 +70,7 @@ def _plan(config: RunConfig, material: Material, log_dir: Path, observer: Observ
         student=material.student,
         adaptor=material.reader.adaptor,
         precision=material.precision,
+        scope=config.training.scope,
         observer=observer,
     )
 
@@ -84,6 +86,7 @@ def _distiller(plan: DistillationPlan) -> Distiller:
         plan.adaptor,
         plan.adaptor,
         precision=plan.precision,
+        scope=plan.scope,
         observer=plan.observer,
         save_state_dicts=False,
     )

@@ -65,7 +65,7 @@ def _fingerprint(config: RunConfig, prepared: Prepared, teacher: Stage) -> str:
         data=prepared.data_fingerprint,
         distillation=config.distillation.model_dump(),
         optimizer=config.optimizer.model_dump(),
-        training=config.training.model_dump(include={"seed", "gradient_accumulation_steps", "teacher_cache"}),
+        training=config.training.model_dump(include={"seed", "gradient_accumulation_steps", "scope", "teacher_cache"}),
         precision=prepared.precision,
         device=prepared.device.type,
     )
