@@ -43,6 +43,8 @@ class LossSpec:
         slot: TextBrewer's map that the loss goes into.
         options: The record of its options; ``build`` receives an instance.
         build: Returns the callable; may import torch.
+        for_numbers: Whether the loss, in the slot ``kd_loss``, compares logits as numbers and not as probabilities of
+            classes, so that one logit is enough: what a regression can be distilled with.
     """
 
     name: str
@@ -50,6 +52,7 @@ class LossSpec:
     slot: Literal["kd_loss", "match_loss"]
     options: type[Options]
     build: Callable[[Any], Callable[..., torch.Tensor]]
+    for_numbers: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

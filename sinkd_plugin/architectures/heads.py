@@ -57,6 +57,8 @@ def _check_labels(folder: str, config: PretrainedConfig, labels: Sequence[str]) 
             received=f"'{folder}' with {', '.join(own)}",
             cure="Name the labels of your files in the model's order under task.labels.",
         )
+    if len(labels) == 1:
+        return  # one number, whatever it is called
     pairs = ", ".join(f"'{one}' as '{other}'" for one, other in zip(own, labels, strict=True))
     logger.warning("'%s' names its labels otherwise than the task; taken in their order: %s.", folder, pairs)
 

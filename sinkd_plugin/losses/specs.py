@@ -46,7 +46,12 @@ def loss_specs() -> tuple[LossSpec, ...]:
             options=HiddenOptions,
             build=_hidden_sinkhorn,
         ),
-        _from_textbrewer("mse", "kd_mse_loss", "TextBrewer's mean squared error between logits over the temperature."),
+        _from_textbrewer(
+            "mse",
+            "kd_mse_loss",
+            "TextBrewer's mean squared error between logits over the temperature.",
+            for_numbers=True,
+        ),
     )
 
 
@@ -56,9 +61,14 @@ def _divergence(name: str, summary: str) -> LossSpec:
     )
 
 
-def _from_textbrewer(name: str, function: str, summary: str) -> LossSpec:
+def _from_textbrewer(name: str, function: str, summary: str, *, for_numbers: bool = False) -> LossSpec:
     return LossSpec(
-        name=name, summary=summary, slot="kd_loss", options=Options, build=partial(_build_textbrewer, function)
+        name=name,
+        summary=summary,
+        slot="kd_loss",
+        options=Options,
+        build=partial(_build_textbrewer, function),
+        for_numbers=for_numbers,
     )
 
 

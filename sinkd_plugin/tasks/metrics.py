@@ -79,7 +79,7 @@ def score(labels: Sequence[int], predictions: Sequence[int], label_count: int, s
     n = len(labels)
     draws = np.random.default_rng(seed).multinomial(n, confusion.ravel() / n, size=RESAMPLES)
     resamples = confusion_metrics(draws.reshape(-1, label_count, label_count))
-    return Scores(**point, n=n, interval={name: _bounds(resamples[name]) for name in METRICS})
+    return Scores(**point, n=n, interval={name: bounds(resamples[name]) for name in METRICS})
 
 
 def point_scores(labels: Sequence[int], predictions: Sequence[int], label_count: int) -> dict[str, float]:
@@ -153,7 +153,8 @@ def _check(labels: Sequence[int], predictions: Sequence[int], label_count: int) 
         )
 
 
-def _bounds(values: NDArray[np.float64]) -> tuple[float, float]:
+def bounds(values: NDArray[np.float64]) -> tuple[float, float]:
+    """The 95 % percentile interval of a metric over the resamples ``(resamples,)``."""
     import numpy as np
 
     tail = 50 * (1 - CONFIDENCE)

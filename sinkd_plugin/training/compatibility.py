@@ -5,6 +5,7 @@ from __future__ import annotations
 from transformers import PretrainedConfig
 
 from sinkd_plugin.architectures.loading import load_config, load_tokenizer
+from sinkd_plugin.catalog import catalog
 from sinkd_plugin.errors import ConfigError
 from sinkd_plugin.references import resolve_model
 from sinkd_plugin.specs import TaskSpec
@@ -34,17 +35,48 @@ def check_student(config: RunConfig, where: str, teacher: str, teacher_config: P
 
 
 def check_kind(task: TaskSpec) -> None:
-    """Check that the trainer can learn a task.
+    """Check that models can be trained and scored on a task.
 
     Raises:
-        ConfigError: If it is no classification.
+        ConfigError: If it is neither classification nor regression.
     """
-    if task.kind != "classification":
+    if task.kind == "generation":
         raise ConfigError(
-            "The task must be a classification.",
+            "The task must be a classification or a regression.",
             received=f"'{task.name}', a {task.kind}",
             cure="`sinkd list tasks` shows others.",
         )
+
+
+def check_losses(config: RunConfig, task: TaskSpec, where: str) -> None:
+    """Check that a student's losses can compare what its models give for the task.
+
+    Args:
+        config: The configuration of the student.
+        task: The task.
+        where: Path of its ``distillation`` block, for messages.
+
+    Raises:
+        ConfigError: If the task is a regression, whose models give one logit, and a loss compares probabilities: the
+            softmax of one logit is 1 whatever it is.
+    """
+    if task.kind != "regression":
+        return
+    loss = config.distillation.kd_loss_type
+    name = loss if isinstance(loss, str) else loss[0]
+    wrong = [] if config.distillation.sinkd is None else [f"{where}.sinkd"]
+    if config.distillation.kd_loss_weight > 0 and not _for_numbers(name):
+        wrong = [f"{where}.kd_loss_type: {name}", *wrong]
+    if wrong:
+        raise ConfigError(
+            f"The one logit of the regression '{task.name}' is a number: it has no probabilities to compare.",
+            received=" and ".join(wrong),
+            cure=f"Set {where}.kd_loss_type to mse and {where}.temperature to 1, and leave out {where}.sinkd.",
+        )
+
+
+def _for_numbers(loss: str) -> bool:
+    return loss in catalog().losses and catalog().losses.get(loss).for_numbers
 
 
 def runs_at_every_step(config: RunConfig) -> bool:

@@ -16,7 +16,7 @@ from sinkd_plugin.tasks.options import DataOptions, FilesTask
 from sinkd_plugin.training.compatibility import check_kind
 from sinkd_plugin.training.device import resolve_device
 from sinkd_plugin.training.question import question_of
-from sinkd_plugin.training.stage import RECORD, evaluated
+from sinkd_plugin.training.stage import RECORD, encoded_tests, evaluated
 
 
 class EvaluationOptions(Options):
@@ -65,7 +65,8 @@ def evaluate(reference: str, options: EvaluationOptions) -> dict[str, Any]:
         options: What to score it on.
 
     Returns:
-        ``model``, ``task``, ``metric``, ``test`` (each metric), ``interval``, ``n``, ``parameters``.
+        ``model``, ``task``, ``metric``, ``test`` (each metric), ``interval``, ``n``, ``parameters``, and perhaps
+        ``further``, the same of each further test split.
     """
     device = resolve_device(options.device)
     folder = resolve_model(reference)
@@ -74,7 +75,7 @@ def evaluate(reference: str, options: EvaluationOptions) -> dict[str, Any]:
     check_kind(loaded.spec)
     model, tokenizer = architecture.load(folder, loaded.spec.labels, needs_head=True)
     reader = architecture.reader(model.config, tokenizer, question_of(loaded.spec, max_length=options.data.max_length))
-    found = evaluated(model.to(device), reader, reader.encode(loaded.splits["test"]), what=reference)
+    found = evaluated(loaded.spec.kind, model.to(device), reader, encoded_tests(loaded, reader), what=reference)
     about = {"model": reference, "task": loaded.spec.name, "metric": loaded.spec.metric}
     return {**about, **found["scores"], "parameters": found["parameters"]}
 

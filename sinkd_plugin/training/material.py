@@ -17,7 +17,7 @@ from sinkd_plugin.training.device import seed_everything
 from sinkd_plugin.training.fingerprint import fingerprint
 from sinkd_plugin.training.prepare import Prepared
 from sinkd_plugin.training.run_folder import LOGITS_FOLDER
-from sinkd_plugin.training.stage import Stage
+from sinkd_plugin.training.stage import Stage, encoded_tests
 from sinkd_plugin.training.teacher import teacher_reference
 from sinkd_plugin.training.teacher_cache import cached_rows, fits
 from sinkd_plugin.training.teacher_rows import TeacherRows
@@ -33,7 +33,7 @@ class Material:
         tokenizer: The student's.
         reader: The student's.
         train: The training split, encoded for the student.
-        test: The test split, encoded for the student.
+        tests: The test splits, encoded for the student.
         teacher_rows: What the teacher says of the training split, or ``None`` to run it at every step.
         device: Where to compute.
         precision: Of the models.
@@ -44,7 +44,7 @@ class Material:
     tokenizer: PreTrainedTokenizerBase
     reader: Reader
     train: Dataset
-    test: Dataset
+    tests: dict[str, Dataset]
     teacher_rows: TeacherRows | None
     device: torch.device
     precision: Precision
@@ -71,7 +71,7 @@ def gather_material(config: RunConfig, prepared: Prepared, stage: Stage) -> Mate
         tokenizer=tokenizer,
         reader=reader,
         train=reader.encode(prepared.task.splits["train"]),
-        test=reader.encode(prepared.task.splits["test"]),
+        tests=encoded_tests(prepared.task, reader),
         teacher_rows=teacher_rows,
         device=prepared.device,
         precision=prepared.precision,

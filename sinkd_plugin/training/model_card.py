@@ -13,7 +13,13 @@ from sinkd_plugin.training.config import RunConfig
 from sinkd_plugin.training.prepare import Prepared
 from sinkd_plugin.training.stage import Stage
 
-_TITLES = {"accuracy": "Accuracy", "f1": "F1", "matthews_correlation": "Matthews correlation"}
+_TITLES = {
+    "accuracy": "Accuracy",
+    "f1": "F1",
+    "matthews_correlation": "Matthews correlation",
+    "pearson": "Pearson correlation",
+    "spearman": "Spearman correlation",
+}
 
 
 def student_card(config: RunConfig, prepared: Prepared, scores: dict[str, Any], teacher: Stage) -> str:
@@ -27,9 +33,8 @@ Distilled from `{config.teacher.model}` with
 `L = {loss.hard_label_weight:g} · CE + {loss.kd_loss_weight:g} · KD{term}`
 (KD: `{loss.base_kd_loss_type}` at temperature {loss.temperature:g}{_transport_text(loss.sinkd)}).
 
-{_scores_table({"student": scores, "teacher": teacher.report()}, split)}
-The student agrees with its teacher on {scores["agreement_with_teacher"]:.1%} of the {split} split.
-
+{_scores_tables({"student": scores, "teacher": teacher.report()}, split)}
+{_agreement(scores, split)}
 {_use()}
 {_making(config, prepared)}"""
     return _front_matter(config, prepared, scores) + body
@@ -42,7 +47,7 @@ def teacher_card(config: RunConfig, prepared: Prepared, scores: dict[str, Any]) 
 
 `{config.teacher.model}`, fine-tuned on the task.
 
-{_scores_table({"teacher": scores}, config.data.scored_split)}
+{_scores_tables({"teacher": scores}, config.data.scored_split)}
 {_use()}
 {_making(config, prepared)}"""
     return _front_matter(config, prepared, scores) + body
@@ -50,16 +55,18 @@ def teacher_card(config: RunConfig, prepared: Prepared, scores: dict[str, Any]) 
 
 def _front_matter(config: RunConfig, prepared: Prepared, scores: dict[str, Any]) -> str:
     spec = prepared.task.spec
+    splits = {config.data.scored_split: scores, **scores.get("further", {})}
     results = [
         EvalResult(
             task_type="text-classification",
             dataset_type=spec.name,
             dataset_name=spec.name,
-            dataset_split=config.data.scored_split,
+            dataset_split=split,
             metric_type=name,
             metric_value=round(value, 4),
         )
-        for name, value in scores["test"].items()
+        for split, figures in splits.items()
+        for name, value in figures["test"].items()
     ]
     data = ModelCardData(
         language=spec.language,
@@ -88,16 +95,30 @@ def _transport_text(transport: SinkdOptions | None) -> str:
     )
 
 
+def _agreement(scores: dict[str, Any], split: str) -> str:
+    share = scores.get("agreement_with_teacher")
+    return "" if share is None else f"The student agrees with its teacher on {share:.1%} of the {split} split.\n"
+
+
+def _scores_tables(models: dict[str, dict[str, Any]], split: str) -> str:
+    """The scores on the scored split, and on each further one."""
+    further = next(iter(models.values())).get("further", {})
+    tables = [_scores_table(models, split)]
+    tables += [_scores_table({name: each["further"][one] for name, each in models.items()}, one) for one in further]
+    return "\n".join(tables)
+
+
 def _scores_table(models: dict[str, dict[str, Any]], split: str) -> str:
-    n = next(iter(models.values()))["n"]
+    first = next(iter(models.values()))
+    metrics = list(first["test"])
     lines = [
-        f"{split.capitalize()} split, n = {n}, with 95 % bootstrap intervals:",
+        f"{split.replace('_', ' ').capitalize()} split, n = {first['n']}, with 95 % bootstrap intervals:",
         "",
-        "| | " + " | ".join(_TITLES.values()) + " |",
+        "| | " + " | ".join(_TITLES[metric] for metric in metrics) + " |",
     ]
-    lines.append("|---" * (len(_TITLES) + 1) + "|")
+    lines.append("|---" * (len(metrics) + 1) + "|")
     for model, scores in models.items():
-        cells = [_cell(scores, metric) for metric in _TITLES]
+        cells = [_cell(scores, metric) for metric in metrics]
         lines.append(f"| {model} | " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"
 

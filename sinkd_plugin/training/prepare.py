@@ -15,10 +15,11 @@ from sinkd_plugin.console import note
 from sinkd_plugin.errors import ConfigError
 from sinkd_plugin.references import resolve_model
 from sinkd_plugin.specs import Architecture, ArchitectureSpec, Question
+from sinkd_plugin.tasks.kinds import ANSWER_OF
 from sinkd_plugin.tasks.load import LoadedTask, load_task
 from sinkd_plugin.textbrewer.configuration import DistillationConfig
 from sinkd_plugin.textbrewer.distiller import Precision
-from sinkd_plugin.training.compatibility import check_kind, check_student
+from sinkd_plugin.training.compatibility import check_kind, check_losses, check_student
 from sinkd_plugin.training.config import RunConfig, students
 from sinkd_plugin.training.device import resolve_device, resolve_precision
 from sinkd_plugin.training.fingerprint import fingerprint, model_fingerprint, split_fingerprint
@@ -69,15 +70,17 @@ def prepare(config: RunConfig) -> Prepared:
     task = load_task(config.task, data_dir=config.data_dir, data=config.data, seed=config.training.seed)
     check_kind(task.spec)
     note("Data: " + ", ".join(f"{size} {split}" for split, size in task.sizes.items()) + " examples")
-    for student in students(config).values():
+    for name, student in students(config).items():
+        check_losses(student, task.spec, "distillation" if name == "student" else f"baselines.{name}.distillation")
         _check_accumulation(student, len(task.splits["train"]))
     return Prepared(
         task=task,
         question=question_of(task.spec, max_length=config.data.max_length),
         data_fingerprint=fingerprint(
             task=task.spec.name,
+            kind=task.spec.kind,
             labels=task.spec.labels,
-            splits=[split_fingerprint(task.splits[name], task.spec.text) for name in ("train", "test")],
+            splits={name: _split_fingerprint(task, name) for name in ("train", "test", *task.further_tests)},
             max_length=config.data.max_length,
         ),
         architecture=spec.build(),
@@ -87,6 +90,10 @@ def prepare(config: RunConfig) -> Prepared:
         device=device,
         precision=resolve_precision(config.training.precision, device),
     )
+
+
+def _split_fingerprint(task: LoadedTask, name: str) -> str:
+    return split_fingerprint(task.splits[name], (*task.spec.text, ANSWER_OF[task.spec.kind]))
 
 
 def _architecture(config: RunConfig, model_config: PretrainedConfig) -> ArchitectureSpec:

@@ -24,7 +24,16 @@ def print_model_scores(scores: Mapping[str, Any]) -> None:
 
 
 def print_models(models: Mapping[str, Mapping[str, Any]], task: str, split: str = "test") -> None:
-    """Print the scores of models by their names."""
+    """Print the scores of models by their names, and those on each further test split below."""
+    _print_split(models, task, split)
+    for further in next(iter(models.values())).get("further", {}):
+        parts = {
+            name: {**scores["further"][further], "parameters": scores["parameters"]} for name, scores in models.items()
+        }
+        _print_split(parts, task, further)
+
+
+def _print_split(models: Mapping[str, Mapping[str, Any]], task: str, split: str) -> None:
     first = next(iter(models.values()))
     table = Table(title=f"{task}: {split} split, n = {first['n']}, 95 % bootstrap intervals")
     table.add_column("model", overflow="fold")

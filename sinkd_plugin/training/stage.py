@@ -12,8 +12,9 @@ from transformers import PreTrainedModel
 
 from sinkd_plugin.specs import Reader
 from sinkd_plugin.storage import read_json, write_json
-from sinkd_plugin.tasks.metrics import agreement, score
-from sinkd_plugin.training.predict import predict_scores
+from sinkd_plugin.tasks.kinds import Kind
+from sinkd_plugin.tasks.load import LoadedTask
+from sinkd_plugin.training.scoring import score_split
 
 RECORD = "sinkd.json"
 """In every folder that a run makes; the exporter and ``sinkd evaluate`` read the task from it."""
@@ -36,10 +37,9 @@ class Stage:
         """Of everything it depends on."""
         return str(self.record["fingerprint"])
 
-    @property
-    def predictions(self) -> list[int]:
-        """Predicted label numbers on the test split, in its order."""
-        return list(self.record["test_predictions"])
+    def predictions(self, split: str) -> list[Any]:
+        """Its answer to each example of a test split, in the split's order."""
+        return list(self.record["predictions"][split])
 
     def report(self) -> dict[str, Any]:
         """Its part of ``result.json``."""
@@ -71,39 +71,48 @@ def write_record(folder: Path, record: dict[str, Any]) -> None:
     write_json(folder / RECORD, record)
 
 
+def encoded_tests(task: LoadedTask, reader: Reader) -> dict[str, Dataset]:
+    """The splits that models of a task are scored on, encoded: ``test``, and further ones."""
+    return {name: reader.encode(task.splits[name]) for name in ("test", *task.further_tests)}
+
+
 def evaluated(
+    kind: Kind,
     model: PreTrainedModel,
     reader: Reader,
-    test: Dataset,
+    tests: Mapping[str, Dataset],
     *,
     what: str,
-    against: list[int] | None = None,
+    against: Stage | None = None,
 ) -> dict[str, Any]:
-    """Scores of a model on the encoded test split, as they go into ``sinkd.json``.
+    """Scores of a model on the encoded test splits, as they go into ``sinkd.json``.
 
     Args:
+        kind: Of the task.
         model: On its device; computed in float32, as it will be exported.
         reader: Its reader.
-        test: The encoded split.
+        tests: The encoded split ``test``, and perhaps further ones.
         what: The model's name for the progress bar.
-        against: The teacher's predictions, to tell how often they agree.
+        against: The teacher, to tell how often they agree.
 
     Returns:
-        ``scores`` (``test``, ``interval``, ``n``, perhaps ``agreement_with_teacher``), ``test_predictions`` and
-        ``parameters``.
+        ``scores`` (``test``, ``interval``, ``n``, perhaps ``agreement_with_teacher``, and perhaps ``further``, the same
+        by the name of each further split), ``predictions`` by split, and ``parameters``.
     """
-    label_scores = predict_scores(model, reader, test, what=f"Scoring {what}")
-    predictions = label_scores.argmax(-1).tolist()
-    found = score(test["label"], predictions, label_scores.shape[-1]).as_json()
-    scores = {
-        "test": {name: value for name, value in found.items() if name not in ("n", "interval")},
-        "interval": found["interval"],
-        "n": found["n"],
+    found = {
+        name: score_split(
+            kind,
+            model,
+            reader,
+            examples,
+            what=f"Scoring {what}",
+            against=against.predictions(name) if against else None,
+        )
+        for name, examples in tests.items()
     }
-    if against is not None:
-        scores["agreement_with_teacher"] = agreement(predictions, against)
+    further = {name: split.figures for name, split in found.items() if name != "test"}
     return {
-        "scores": scores,
-        "test_predictions": predictions,
+        "scores": {**found["test"].figures, **({"further": further} if further else {})},
+        "predictions": {name: split.predictions for name, split in found.items()},
         "parameters": sum(weight.numel() for weight in model.parameters()),
     }

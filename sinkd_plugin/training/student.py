@@ -41,7 +41,8 @@ def student_stage(
     journal.restart(name)
     material = gather_material(config, prepared, teacher)
     plan = distill(config, material, journal, name)
-    scored = evaluated(material.student, material.reader, material.test, what=f"'{name}'", against=teacher.predictions)
+    kind = prepared.task.spec.kind
+    scored = evaluated(kind, material.student, material.reader, material.tests, what=f"'{name}'", against=teacher)
     record = {"fingerprint": expected, **provenance(config), **scored}
     _save(material, target, record, student_card(config, prepared, scored["scores"], teacher))
     announce("sinkd_after_distill", plan=plan, result=record["scores"])

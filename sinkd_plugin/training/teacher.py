@@ -14,7 +14,7 @@ from sinkd_plugin.training.fingerprint import fingerprint
 from sinkd_plugin.training.model_card import teacher_card
 from sinkd_plugin.training.prepare import Prepared
 from sinkd_plugin.training.provenance import provenance
-from sinkd_plugin.training.stage import Stage, evaluated, finished, write_record
+from sinkd_plugin.training.stage import Stage, encoded_tests, evaluated, finished, write_record
 
 
 def teacher_stage(config: RunConfig, prepared: Prepared, target: Path) -> Stage:
@@ -56,18 +56,18 @@ def _make(config: RunConfig, prepared: Prepared, target: Path, expected: str) ->
     model, tokenizer = prepared.architecture.load(prepared.teacher, task.spec.labels, needs_head=options is None)
     model.to(prepared.device)
     reader = prepared.architecture.reader(model.config, tokenizer, prepared.question)
-    splits = {name: reader.encode(task.splits[name]) for name in ("train", "test")}
+    train, tests = reader.encode(task.splits["train"]), encoded_tests(task, reader)
     if options is not None:
         finetune(
             model,
             reader,
-            splits["train"],
+            train,
             options,
             seed=config.training.seed,
             device=prepared.device,
             precision=prepared.precision,
         )
-    scored = evaluated(model, reader, splits["test"], what="the teacher")
+    scored = evaluated(task.spec.kind, model, reader, tests, what="the teacher")
     record: dict[str, Any] = {"fingerprint": expected, **provenance(config), **scored}
     with new_folder(target, overwrite=True) as staging:
         if options is not None:

@@ -70,5 +70,5 @@ def steps_of(student: Toy, teacher: Toy, sequences: list[Prefix]) -> Steps:
 
 def gradients(value: torch.Tensor, student: Toy) -> torch.Tensor:
     """The gradient of a number with respect to all of the student's logits, in one vector."""
-    found = torch.autograd.grad(value, student.parameters, retain_graph=True, allow_unused=True)
-    return torch.cat([torch.zeros(VOCABULARY, dtype=torch.float64) if each is None else each for each in found])
+    found = torch.autograd.grad(value, student.parameters, retain_graph=True, allow_unused=True, materialize_grads=True)
+    return torch.cat(found)

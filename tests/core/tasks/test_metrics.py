@@ -2,7 +2,9 @@
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -10,6 +12,7 @@ from hypothesis import strategies as st
 
 from sinkd_plugin.errors import DataError
 from sinkd_plugin.tasks.metrics import METRICS, agreement, confusion_metrics, point_scores, score
+from sinkd_plugin.tasks.number_metrics import score_numbers
 
 np = pytest.importorskip("numpy")
 pytest.importorskip("sklearn")
@@ -156,6 +159,43 @@ def test_what_cannot_be_scored_is_an_error(labels: list[int], predictions: list[
     for compute in (score, point_scores):
         with pytest.raises(DataError, match=message):
             compute(labels, predictions, 2)
+
+
+def test_correlations_are_those_of_scipy() -> None:
+    stats = pytest.importorskip("scipy.stats")
+    generator = np.random.default_rng(0)
+    truths = generator.integers(0, 6, 200).astype(float)
+    predictions = truths + generator.normal(0, 1.5, 200)
+    found = score_numbers(truths.tolist(), predictions.tolist())
+    assert found["pearson"] == pytest.approx(stats.pearsonr(truths, predictions).statistic)
+    assert found["spearman"] == pytest.approx(stats.spearmanr(truths, predictions).statistic)
+    for name, test in (("pearson", stats.pearsonr), ("spearman", stats.spearmanr)):
+        independent = stats.bootstrap(
+            (truths, predictions),
+            partial(_statistic, test),
+            paired=True,
+            vectorized=False,
+            n_resamples=500,
+            method="percentile",
+            rng=1,
+        ).confidence_interval
+        assert found["interval"][name] == pytest.approx([independent.low, independent.high], abs=0.03)
+
+
+def _statistic(test: Callable[..., Any], truths: Any, predictions: Any) -> float:
+    return float(test(truths, predictions).statistic)
+
+
+def test_constant_numbers_have_no_correlation_and_bad_ones_are_refused() -> None:
+    assert score_numbers([1.0, 2.0, 3.0], [5.0, 5.0, 5.0])["pearson"] == 0
+    assert score_numbers([1.0], [2.0])["interval"]["spearman"] == [0, 0]
+    for truths, predictions, message in (
+        ([], [], "as many"),
+        ([1.0], [1.0, 2.0], "as many"),
+        ([1.0], [math.nan], "finite"),
+    ):
+        with pytest.raises(DataError, match=message):
+            score_numbers(truths, predictions)
 
 
 def test_agreement_is_the_share_of_equal_predictions() -> None:
