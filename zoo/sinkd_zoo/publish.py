@@ -25,7 +25,7 @@ def publish(
     *,
     new_revision: bool = False,
     license_: str | None = None,
-) -> ZooCard:
+) -> Student:
     """Add the student of a run to a static zoo; publishing the same student again changes nothing.
 
     The student's folder appears first and the index last, each atomically: no reader sees a card without its files.
