@@ -15,7 +15,7 @@ from typing import Any
 from sinkd_plugin.console import note
 from sinkd_plugin.errors import SinkdError
 from sinkd_plugin.specs import ZooCard
-from sinkd_plugin.storage import cache_folder, locked, new_folder, write_text
+from sinkd_plugin.storage import cache_folder, locked, new_folder, storage_errors, write_text
 from sinkd_plugin.zoo_files import file_problems, require_files
 from sinkd_plugin.zoo_offers import Offer, find_offer
 
@@ -93,10 +93,12 @@ def cached_student(name: str, revision: str | None = None, sources: Collection[s
 
 
 def _offered(offer: Offer) -> CachedStudent:
-    if (student := _as_offered(offer)) is not None:
-        return student
-    with locked(entry_of(offer)):
-        return _as_offered(offer) or _fetch(offer)  # another process may have fetched it while this one waited
+    entry = entry_of(offer)
+    with storage_errors(entry):
+        if (student := _as_offered(offer)) is not None:
+            return student
+        with locked(entry):
+            return _as_offered(offer) or _fetch(offer)  # another process may have fetched it while this one waited
 
 
 def _as_offered(offer: Offer) -> CachedStudent | None:

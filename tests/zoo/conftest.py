@@ -4,7 +4,8 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,13 @@ import pytest
 import yaml
 from safetensors.numpy import save_file
 
+from sinkd_zoo.index import Student
+from sinkd_zoo.publish import publish
+from tests.zoo.serving import Served, serving
+
 WriteRun = Callable[..., Path]
 Sinkd = Callable[..., "subprocess.CompletedProcess[str]"]
+Serve = Callable[..., Served]
 
 README = "---\nlicense: apache-2.0\n---\n# A student\n"
 RESULT: dict[str, Any] = {
@@ -90,3 +96,25 @@ def sinkd() -> Sinkd:
         return process
 
     return run
+
+
+@pytest.fixture
+def student(zoo: Path, write_run: WriteRun) -> Student:
+    """A student of 400 kB in the zoo."""
+    run = write_run()
+    weights = np.random.default_rng(1).normal(size=(100_000,)).astype(np.float32)
+    save_file({"weight": weights}, run / "student" / "model.safetensors")
+    return publish(run, zoo, "mine")
+
+
+@pytest.fixture
+def serve(zoo: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Serve]:
+    """Serve the zoo under these rules, and set ``SINKD_ZOO`` to the address."""
+    with ExitStack() as servers:
+
+        def start(*rules: dict[str, Any], **settings: Any) -> Served:
+            server = servers.enter_context(serving(zoo, rules, **settings))
+            monkeypatch.setenv("SINKD_ZOO", server.url)
+            return server
+
+        yield start

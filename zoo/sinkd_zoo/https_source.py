@@ -36,12 +36,12 @@ def _read(address: str) -> list[Student]:
     if urlsplit(address).scheme == "http" and not is_loopback(address):
         note(f"'{address}' is not encrypted: whoever is on the way can change its index, and so its files.")
     with Web() as web, Deadline(4 * timeout_s()) as deadline, web.get(address + FILE, deadline) as response:
-        text = b""
+        text = bytearray()
         for block in response.iter_bytes():
             text += block
             if len(text) > LARGEST_INDEX:
                 break  # parsing refuses it
-    return parse_index(text, address)
+    return parse_index(bytes(text), address)
 
 
 def fetch(card: ZooCard, into: Path) -> None:

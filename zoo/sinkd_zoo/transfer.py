@@ -24,7 +24,6 @@ MOST_IDLE = 4
 """Attempts in a row without a new byte, after which an address is given up."""
 
 _LONGEST_PAUSE_S = 8.0
-_BLOCK = 2**16
 
 Advance = Callable[[int], None]
 """Told the bytes that arrived; a negative number where some have to be fetched again."""
@@ -156,7 +155,7 @@ class _Transfer:
         with self._part.open("r+b") as stream:
             stream.truncate(start)
             stream.seek(start)
-            for block in response.iter_raw(_BLOCK):
+            for block in response.iter_raw():  # as it arrives: blocks of a fixed size would be lost with a cut
                 if stream.tell() + len(block) > self._wanted.size:
                     raise self._wrong("more bytes", f"{self._wanted.size}")
                 stream.write(block)
