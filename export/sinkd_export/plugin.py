@@ -30,7 +30,7 @@ def sinkd_export_targets() -> Sequence[ExportTargetSpec]:
 
 @hookimpl
 def sinkd_commands() -> Sequence[CommandSpec]:
-    """``sinkd export`` and ``sinkd bench``."""
+    """``sinkd export``, ``sinkd bench`` and ``sinkd serve``."""
     return (
         CommandSpec(
             name="export",
@@ -41,6 +41,11 @@ def sinkd_commands() -> Sequence[CommandSpec]:
             name="bench",
             summary="Time models against each other, PyTorch and onnxruntime interleaved.",
             load=_load_bench,
+        ),
+        CommandSpec(
+            name="serve",
+            summary="Answer over HTTP with an exported student, requests batched as they come.",
+            load=_load_serve,
         ),
     )
 
@@ -53,5 +58,11 @@ def _load_export() -> click.Command:
 
 def _load_bench() -> click.Command:
     from sinkd_export.bench_command import command
+
+    return command
+
+
+def _load_serve() -> click.Command:
+    from sinkd_export.serve_command import command
 
     return command

@@ -137,8 +137,11 @@ class Student:
         first = 0
         while held := list(islice(items, window)):
             encodings = self.encode(held, first=first)
-            self._report_long(encodings, first, truncation)
-            yield from self._by_length(encodings, batch_size)
+            if truncation:
+                self._log_long(encodings)
+            else:
+                self.refuse_long(encodings, first=first)
+            yield from self.classify(encodings, batch_size=batch_size)
             first += len(held)
 
     def encode(self, items: Sequence[Item], *, first: int = 0) -> list[Encoded]:
@@ -157,10 +160,29 @@ class Student:
                 raise DataError("A text must have a token at least.", received=f"none at position {position}")
         return encodings
 
-    def classify(self, encodings: Sequence[Encoded]) -> list[Prediction]:
-        """Label one batch; the longest of it decides how many tokens are computed for each."""
-        logits = self.classifier(self.tokens.padded(encodings))
-        return [self._prediction(probabilities) for probabilities in _softmax(logits)]
+    def refuse_long(self, encodings: Sequence[Encoded], *, first: int = 0) -> None:
+        """Accept no text that had to be cut.
+
+        Raises:
+            DataError: If there is one; ``first`` is the position of the first of them.
+        """
+        for position, encoding in enumerate(encodings, start=first):
+            if encoding.is_cut:
+                raise DataError(
+                    f"A text must not be longer than {self.tokens.max_length} tokens.",
+                    received=f"{encoding.length} at position {position}",
+                    cure="Shorten it, or leave truncation on.",
+                )
+
+    def classify(self, encodings: Sequence[Encoded], *, batch_size: int) -> list[Prediction]:
+        """Label them in batches of about one length, so that little is padding; answer in their order."""
+        order = sorted(range(len(encodings)), key=lambda index: len(encodings[index].ids))
+        found: dict[int, Prediction] = {}
+        for start in range(0, len(order), batch_size):
+            batch = order[start : start + batch_size]
+            logits = self.classifier(self.tokens.padded([encodings[index] for index in batch]))
+            found.update(zip(batch, map(self._prediction, _softmax(logits)), strict=True))
+        return [found[index] for index in range(len(encodings))]
 
     def _asked(self, prompt: Prompt, items: Sequence[Item]) -> list[Encoded]:
         questions = [prompt.ask(item, self.tokens) for item in items]
@@ -168,27 +190,10 @@ class Student:
         cuts = (cut for _, cut in questions)
         return [replace(found, length=found.length + cut) for found, cut in zip(encodings, cuts, strict=True)]
 
-    def _report_long(self, encodings: Sequence[Encoded], first: int, truncation: bool) -> None:
-        long = [position for position, encoding in enumerate(encodings, start=first) if encoding.is_cut]
-        if not long:
-            return
-        if not truncation:
-            raise DataError(
-                f"A text must not be longer than {self.tokens.max_length} tokens.",
-                received=f"{encodings[long[0] - first].length} at position {long[0]}",
-                cure="Shorten it, or leave truncation on.",
-            )
-        logger.warning("%d of %d texts were cut to %d tokens", len(long), len(encodings), self.tokens.max_length)
-
-    def _by_length(self, encodings: Sequence[Encoded], batch_size: int) -> list[Prediction]:
-        order = sorted(range(len(encodings)), key=lambda index: len(encodings[index].ids))
-        batches = (order[start : start + batch_size] for start in range(0, len(order), batch_size))
-        found = {
-            index: prediction
-            for batch in batches
-            for index, prediction in zip(batch, self.classify([encodings[index] for index in batch]), strict=True)
-        }
-        return [found[index] for index in range(len(encodings))]
+    def _log_long(self, encodings: Sequence[Encoded]) -> None:
+        cut = sum(encoding.is_cut for encoding in encodings)
+        if cut:
+            logger.warning("%d of %d texts were cut to %d tokens", cut, len(encodings), self.tokens.max_length)
 
     def _prediction(self, probabilities: NDArray[np.float64]) -> Prediction:
         scores = {name: float(value) for name, value in zip(self.labels, probabilities, strict=True)}

@@ -49,10 +49,10 @@ import sys
 from click.testing import CliRunner
 from sinkd_plugin.cli.main import cli
 from sinkd_export.targets import export_targets
-for words in (["--help"], ["export", "--help"], ["bench", "--help"]):
+for words in (["--help"], ["export", "--help"], ["bench", "--help"], ["serve", "--help"]):
     result = CliRunner().invoke(cli, words)
     assert result.exit_code == 0, result.output
-    assert words == ["--help"] or "Example: sinkd " in result.output
+    assert words == ["--help"] or f"sinkd {words[0]} " in result.output.split("Example", 1)[1]
 assert export_targets().names() == ["onnx"]
 heavy = {"torch", "transformers", "datasets", "onnx", "onnxruntime", "optimum"}
 assert not heavy & set(sys.modules), heavy & set(sys.modules)
@@ -61,7 +61,7 @@ assert not heavy & set(sys.modules), heavy & set(sys.modules)
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.parametrize("command", ["export", "bench"])
+@pytest.mark.parametrize("command", ["export", "bench", "serve"])
 def test_commands_are_found_through_the_plugin(command: str) -> None:
     from sinkd_plugin.catalog import catalog
 
