@@ -6,7 +6,19 @@ from sinkd_plugin.errors import MissingDependencyError
 
 _EXTRA_OF = {
     **dict.fromkeys(
-        ("transformers", "datasets", "accelerate", "safetensors", "sklearn", "scipy", "matplotlib", "jinja2"), "train"
+        (
+            "transformers",
+            "datasets",
+            "accelerate",
+            "safetensors",
+            "sklearn",
+            "scipy",
+            "matplotlib",
+            "jinja2",
+            "sacrebleu",
+            "rouge_score",
+        ),
+        "train",
     ),
     **dict.fromkeys(("huggingface_hub", "httpx"), "zoo"),
     **dict.fromkeys(("optimum", "onnx", "onnxruntime", "onnxscript", "tokenizers"), "export"),

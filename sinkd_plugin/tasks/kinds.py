@@ -9,7 +9,7 @@ Kind = Literal["classification", "regression", "generation"]
 METRICS_OF: dict[Kind, tuple[str, ...]] = {
     "classification": ("accuracy", "f1", "matthews_correlation"),
     "regression": ("pearson", "spearman"),
-    "generation": ("bleu", "chrf", "rouge1", "rouge2", "rougeL"),
+    "generation": ("bleu", "rouge1", "rouge2", "rougeL", "exact_match"),
 }
 """Every metric of a kind; the first is the default."""
 
