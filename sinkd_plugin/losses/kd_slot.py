@@ -48,6 +48,29 @@ class DivergenceInSlot:
 
 
 @dataclass(frozen=True)
+class SumInSlot:
+    """Several divergences, each times its weight, at the temperature of the distillation.
+
+    Args:
+        terms: Divergences with their weights.
+        options: What holds for all of them.
+    """
+
+    terms: tuple[tuple[Divergence, float], ...]
+    options: DivergenceOptions
+
+    def __call__(
+        self, student_logits: torch.Tensor, teacher_logits: torch.Tensor, temperature: float | torch.Tensor = 1.0
+    ) -> torch.Tensor:
+        """Compute the loss of ``(..., classes)`` logits."""
+        values = [
+            weight * DivergenceInSlot(divergence, self.options)(student_logits, teacher_logits, temperature)
+            for divergence, weight in self.terms
+        ]
+        return torch.stack(values).sum()
+
+
+@dataclass(frozen=True)
 class SinkhornInSlot:
     """The Sinkhorn distance between all rows, at its own temperature τ_SD; the distillation's is not looked at."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from sinkd_plugin.options import Options
 
@@ -18,6 +18,26 @@ class DivergenceOptions(Options):
     """
 
     scale_by_temperature_squared: bool = False
+
+
+Divergence = Literal["kl", "reverse_kl", "js", "tvd"]
+
+
+class SumOptions(DivergenceOptions):
+    """Several divergences at once, as the baselines of the paper's Table 4.
+
+    Args:
+        terms: Weight of each divergence by its name, such as ``{kl: 1, reverse_kl: 0.8}``.
+    """
+
+    terms: dict[Divergence, float] = Field(min_length=1)
+
+    @field_validator("terms")
+    @classmethod
+    def _positive(cls, terms: dict[Divergence, float]) -> dict[Divergence, float]:
+        if any(weight <= 0 for weight in terms.values()):
+            raise ValueError("every weight must be positive; leave a term out instead of giving it 0")
+        return terms
 
 
 class HiddenOptions(Options):

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
-from sinkd_plugin.losses.options import DivergenceOptions, HiddenOptions
+from sinkd_plugin.losses.options import DivergenceOptions, HiddenOptions, SumOptions
 from sinkd_plugin.options import Options
 from sinkd_plugin.ot.options import SinkdOptions, TransportOptions
 from sinkd_plugin.specs import LossSpec
@@ -38,6 +38,13 @@ def loss_specs() -> tuple[LossSpec, ...]:
         _divergence("reverse_kl", "Reverse Kullback-Leibler divergence, KL(student ‖ teacher)."),
         _divergence("js", "Jensen-Shannon divergence."),
         _divergence("tvd", "Total variation distance."),
+        LossSpec(
+            name="sum",
+            summary="Several of kl, reverse_kl, js and tvd, each with a weight: {terms: {kl: 1, js: 0.8}}.",
+            slot="kd_loss",
+            options=SumOptions,
+            build=_sum,
+        ),
         _from_textbrewer("ce", "kd_ce_loss", "TextBrewer's cross-entropy with the teacher's probabilities."),
         LossSpec(
             name="hidden_sinkhorn",
@@ -95,6 +102,13 @@ def _build_divergence(name: str, options: DivergenceOptions) -> KdLossFunction:
     from sinkd_plugin.losses.kd_slot import DivergenceInSlot
 
     return DivergenceInSlot(getattr(losses, name), options)
+
+
+def _sum(options: SumOptions) -> KdLossFunction:
+    from sinkd_plugin import losses
+    from sinkd_plugin.losses.kd_slot import SumInSlot
+
+    return SumInSlot(tuple((getattr(losses, name), weight) for name, weight in options.terms.items()), options)
 
 
 def _build_textbrewer(function: str, options: Options) -> KdLossFunction:

@@ -137,13 +137,21 @@ def load_config(path: Path, changes: Sequence[str] = ()) -> RunConfig:
     Raises:
         ConfigError: If the file cannot be read, or a key or value is wrong.
     """
-    data = _read(path)
+    return checked(with_changes(read_mapping(path), changes))
+
+
+def with_changes(data: Mapping[str, Any], changes: Sequence[str]) -> Mapping[str, Any]:
+    """Plain data in which each ``dotted.key=value`` holds; the value is read as YAML.
+
+    Raises:
+        ConfigError: If a change does not look like that.
+    """
     for change in changes:
         key, separator, value = change.partition("=")
         if not separator:
             raise ConfigError("A change must look like dotted.key=value.", received=f"'{change}'")
         data = with_key(data, key, parse_yaml(value, f"--set {key}"))
-    return checked(data)
+    return data
 
 
 def checked(data: Mapping[str, Any]) -> RunConfig:
@@ -189,7 +197,12 @@ def with_key(data: Mapping[str, Any], key: str, value: Any, where: str = "") -> 
     return {**data, first: with_key(inner, rest, value, path)}
 
 
-def _read(path: Path) -> dict[str, Any]:
+def read_mapping(path: Path) -> dict[str, Any]:
+    """A YAML or JSON file that maps keys to values.
+
+    Raises:
+        ConfigError: If it cannot be read, or is none.
+    """
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:

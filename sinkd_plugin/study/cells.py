@@ -1,0 +1,131 @@
+"""The cells of a study's grid: each is an ordinary run, known by the hash of its resolved configuration."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import json
+import random
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from sinkd_plugin.study.config import Changes, StudyConfig
+from sinkd_plugin.training.config import RunConfig, checked, plain, with_key
+
+Split = Literal["validation", "test"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cell:
+    """One run of the grid.
+
+    Args:
+        task: Name of the task.
+        pair: Name of the pair of teacher and student.
+        method: Name of the method.
+        setting: The keys in which it differs from other cells of the method.
+        seed: Seed of the run.
+        split: Where it is scored: ``validation`` while settings are chosen, ``test`` at the end.
+        ablation: Name of the ablation that it belongs to; empty for the comparison of methods.
+        config: The run's configuration, with a folder that does not matter.
+    """
+
+    task: str
+    pair: str
+    method: str
+    setting: Changes
+    seed: int
+    split: Split
+    ablation: str = ""
+    config: RunConfig
+
+    @property
+    def key(self) -> str:
+        """Hash of everything that decides what the cell computes."""
+        data = plain(self.config)
+        data["training"] = {**data["training"], "output_dir": None}
+        return _digest(data)
+
+    @property
+    def teacher_key(self) -> str:
+        """Hash of what the teacher and its scores depend on; cells that share it share the teacher."""
+        data = plain(self.config)
+        names = ("task", "data_dir", "data", "architecture", "teacher", "prompt", "readout")
+        shared = {name: data.get(name) for name in names}
+        return _digest({**shared, **{name: data["training"][name] for name in ("seed", "precision", "device")}})
+
+    def describe(self) -> str:
+        """One line for people."""
+        setting = " ".join(f"{key.rpartition('.')[2]}={value}" for key, value in self.setting.items())
+        where = "choosing" if self.split == "validation" else f"seed {self.seed}"
+        return " · ".join(part for part in (self.task, self.pair, self.method, setting, where) if part)
+
+
+def search_cells(study: StudyConfig) -> list[Cell]:
+    """The runs among which every method's setting is chosen, by task and pair; none where there is no choice."""
+    return [
+        _cell(study, task, pair, method, setting, study.search.seed, "validation")
+        for task, pair in itertools.product(study.tasks, study.pairs)
+        for method in study.methods
+        for setting in (settings(study, method) if len(settings(study, method)) > 1 else ())
+    ]
+
+
+def final_cells(study: StudyConfig, chosen: Mapping[tuple[str, str, str], Changes]) -> list[Cell]:
+    """The runs that are scored on the test split, once each.
+
+    Args:
+        study: The study.
+        chosen: The setting of each task, pair and method.
+    """
+    return [
+        _cell(study, task, pair, method, setting, seed, "test")
+        for (task, pair, method), setting in chosen.items()
+        for seed in study.seeds
+    ]
+
+
+def ablation_cells(study: StudyConfig, chosen: Mapping[tuple[str, str, str], Changes]) -> Iterator[Cell]:
+    """The runs in which one key is varied, scored on the validation split: they inform choices."""
+    for name, ablation in study.ablations.items():
+        for (task, pair, method), setting in chosen.items():
+            if method != ablation.method:
+                continue
+            for value, seed in itertools.product(ablation.values, study.seeds):
+                varied = {**setting, ablation.key: value}
+                yield _cell(study, task, pair, method, varied, seed, "validation", ablation=name)
+
+
+def settings(study: StudyConfig, method: str) -> list[Changes]:
+    """The settings of a method that are tried: its whole grid, or a seeded draw of as many as the budget allows."""
+    search = study.methods[method].search
+    grid = [dict(zip(search, values, strict=True)) for values in itertools.product(*search.values())]
+    if len(grid) <= study.search.budget:
+        return grid
+    drawn = random.Random(study.search.seed).sample(range(len(grid)), study.search.budget)  # noqa: S311
+    return [grid[place] for place in sorted(drawn)]
+
+
+def _cell(
+    study: StudyConfig, task: str, pair: str, method: str, setting: Changes, seed: int, split: Split, ablation: str = ""
+) -> Cell:
+    changes = {**study.tasks[task], **study.pairs[pair], **study.methods[method].set, **setting}
+    data = study.base
+    for key, value in {**changes, "training.seed": seed, "data.scored_split": split}.items():
+        data = with_key(data, key, value)
+    config = checked(with_key(data, "training.output_dir", str(study.folder)))
+    return Cell(
+        task=task, pair=pair, method=method, setting=setting, seed=seed, split=split, ablation=ablation, config=config
+    )
+
+
+def located(cell: Cell, folder: Path) -> RunConfig:
+    """The cell's configuration with its run in ``folder``."""
+    training = cell.config.training.model_copy(update={"output_dir": folder})
+    return cell.config.model_copy(update={"training": training})
+
+
+def _digest(data: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()[:16]
