@@ -27,10 +27,10 @@ class SumOptions(DivergenceOptions):
     """Several divergences at once, as the baselines of the paper's Table 4.
 
     Args:
-        terms: Weight of each divergence by its name, such as ``{kl: 1, reverse_kl: 0.8}``.
+        terms: Weight of each divergence by its name; Jeffreys' divergence, both directions of KL, by default.
     """
 
-    terms: dict[Divergence, float] = Field(min_length=1)
+    terms: dict[Divergence, float] = Field(default={"kl": 1.0, "reverse_kl": 1.0}, min_length=1)
 
     @field_validator("terms")
     @classmethod

@@ -63,12 +63,14 @@ class SmokeOptions(Options):
         changes: Keys of the run.
         seeds: In place of the study's.
         budget: In place of the search's.
-        methods: Only these, and the reference.
+        pairs: Only these.
+        methods: Only these, the reference and the undistilled one.
     """
 
     changes: Changes = Field(default_factory=dict)
     seeds: list[int] = Field(default_factory=lambda: [0, 1], min_length=1)
     budget: int = Field(1, ge=1)
+    pairs: list[Name] | None = None
     methods: list[Name] | None = None
 
 
@@ -115,12 +117,16 @@ class StudyConfig(Options):
         return seeds
 
     @model_validator(mode="after")
-    def _known_methods(self) -> StudyConfig:
+    def _known_names(self) -> StudyConfig:
         named = {"reference": self.reference, "undistilled": self.undistilled}
         named |= {f"ablations.{name}.method": ablation.method for name, ablation in self.ablations.items()}
         for key, method in named.items():
             if method is not None and method not in self.methods:
                 raise ValueError(f"'{key}' must be one of the methods {', '.join(self.methods)}, not '{method}'")
+        unknown = [name for name in self.smoke.pairs or () if name not in self.pairs]
+        unknown += [name for name in self.smoke.methods or () if name not in self.methods]
+        if unknown:
+            raise ValueError(f"'smoke' may name only pairs and methods of the study, not '{unknown[0]}'")
         return self
 
     @model_validator(mode="after")
@@ -145,6 +151,7 @@ def smoked(study: StudyConfig) -> StudyConfig:
             "folder": study.folder / "smoke",
             "results": study.folder / "smoke" / "results",
             "tasks": tasks,
+            "pairs": {name: study.pairs[name] for name in smoke.pairs or study.pairs},
             "methods": methods,
             "seeds": smoke.seeds,
             "search": study.search.model_copy(update={"budget": smoke.budget}),

@@ -90,3 +90,14 @@ def test_a_second_call_trains_nothing_again(finished: tuple[Path, dict[str, Any]
     assert second["result"] == first["result"]
     assert "Distilling" not in log
     assert "sinkd export" not in log
+
+
+def test_the_plans_before_and_after_training_can_be_drawn(
+    finished: tuple[Path, dict[str, Any]], tmp_path: Path
+) -> None:
+    example = Path(__file__).parents[2] / "examples" / "transport_plan.py"
+    command = [sys.executable, str(example), str(finished[0]), str(tmp_path / "plan.png")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert [line.split(":")[0] for line in done.stdout.splitlines()] == ["before training", "after training"]
+    assert (tmp_path / "plan.png").read_bytes().startswith(b"\x89PNG")

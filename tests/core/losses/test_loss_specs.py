@@ -9,6 +9,7 @@ import sys
 import pytest
 import torch
 
+from sinkd_plugin.errors import ConfigError
 from sinkd_plugin.losses import SinkhornLoss, js, kl, reverse_kl, tvd
 from sinkd_plugin.losses.specs import loss_specs
 from sinkd_plugin.options import validate
@@ -28,7 +29,7 @@ def logits(*shape: int, seed: int = 0) -> torch.Tensor:
 
 
 def test_the_names_that_a_configuration_can_say() -> None:
-    assert set(SPECS) == {"sinkd", "sinkhorn", "kl", "reverse_kl", "js", "tvd", "ce", "mse", "hidden_sinkhorn"}
+    assert set(SPECS) == {"sinkd", "sinkhorn", "kl", "reverse_kl", "js", "tvd", "sum", "ce", "mse", "hidden_sinkhorn"}
     assert {name for name, spec in SPECS.items() if spec.slot == "match_loss"} == {"hidden_sinkhorn"}
 
 
@@ -109,3 +110,16 @@ def test_the_paper_keeps_the_gradient_of_textbrewers_cross_entropy() -> None:
         build(name)(student, logits(4, 3, seed=1), 2.0).backward()  # type: ignore[no-untyped-call]
         gradients.append(student.grad)
     torch.testing.assert_close(gradients[0], gradients[1])
+
+
+def test_a_sum_is_its_terms_times_their_weights() -> None:
+    student, teacher = logits(4, 3), logits(4, 3, seed=1)
+    found = build("sum", terms={"kl": 1.0, "tvd": 0.5}, scale_by_temperature_squared=True)(student, teacher, 2.0)
+    expected = kl(student, teacher, 2.0, "mean", True) + 0.5 * tvd(student, teacher, 2.0, "mean", True)
+    torch.testing.assert_close(found, expected)
+
+
+@pytest.mark.parametrize(("terms", "message"), [({}, "terms"), ({"kl": 0.0}, "positive"), ({"kll": 1.0}, "kll")])
+def test_a_sum_needs_known_terms_with_positive_weights(terms: dict[str, float], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        build("sum", terms=terms)

@@ -144,6 +144,7 @@ def test_smoke_runs_a_smaller_study_in_folders_of_its_own(write_study: WriteStud
     small = load_study(write_study(smoke=smoke), smoke=True)
     assert small.folder == tmp_path / "work" / "smoke"
     assert set(small.methods) == {"sinkd", "kl", "ce"}
+    assert set(small.pairs) == {"two-layers"}
     assert all(cell.config.data.max_train_samples == 24 for cell in all_cells(small, Store(small.folder)))
 
 
