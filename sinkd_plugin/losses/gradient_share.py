@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import TypedDict
 
 import torch
@@ -32,6 +33,9 @@ class GradientShare:
         share: Length of the weighted gradient over that of the reference; 0.1 for a tenth.
         memory: Share of the past in the running mean; 0 for only the present batch.
 
+    Attributes:
+        measured_ratio: Length of the reference's gradient over the term's in the last batch that was learnt from.
+
     Raises:
         ConfigError: If the share is not positive, or the memory is not in [0, 1).
 
@@ -55,17 +59,21 @@ class GradientShare:
         self.memory = memory
         self._weighted_log_ratio = 0.0
         self._total_weight = 0.0
+        self.measured_ratio: float | None = None
 
-    def __call__(self, reference: torch.Tensor, term: torch.Tensor, logits: torch.Tensor) -> float:
+    def __call__(
+        self, reference: torch.Tensor, term: torch.Tensor, logits: torch.Tensor | Sequence[torch.Tensor]
+    ) -> float:
         """The weight for this batch, after learning from it.
 
         Args:
             reference: 0-dim, the term to compare with, such as KL.
             term: 0-dim, the term to weigh.
-            logits: The student's, from which both were computed; both graphs are kept.
+            logits: The student's, from which both were computed, or those of several heads; both graphs are kept.
         """
-        if logits.requires_grad and reference.requires_grad and term.requires_grad:
-            self._learn(_length(reference, logits), _length(term, logits))
+        heads = [logits] if isinstance(logits, torch.Tensor) else list(logits)
+        if reference.requires_grad and term.requires_grad and all(head.requires_grad for head in heads):
+            self._learn(_length(reference, heads), _length(term, heads))
         return self.weight
 
     @property
@@ -91,10 +99,11 @@ class GradientShare:
     def _learn(self, reference: float, term: float) -> None:
         if not (0 < reference < math.inf and 0 < term < math.inf):
             return
-        self._weighted_log_ratio = self.memory * self._weighted_log_ratio + math.log(reference / term)
+        self.measured_ratio = reference / term
+        self._weighted_log_ratio = self.memory * self._weighted_log_ratio + math.log(self.measured_ratio)
         self._total_weight = self.memory * self._total_weight + 1
 
 
-def _length(term: torch.Tensor, logits: torch.Tensor) -> float:
-    (gradient,) = torch.autograd.grad(term, logits, retain_graph=True, materialize_grads=True)
-    return float(torch.linalg.vector_norm(gradient.double()))
+def _length(term: torch.Tensor, logits: Sequence[torch.Tensor]) -> float:
+    gradients = torch.autograd.grad(term, logits, retain_graph=True, materialize_grads=True)
+    return math.hypot(*(float(torch.linalg.vector_norm(gradient.double())) for gradient in gradients))

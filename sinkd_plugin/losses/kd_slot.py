@@ -5,7 +5,7 @@ Plain picklable records, so that a distillation can be sent to another process.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import torch
@@ -13,6 +13,7 @@ import torch
 from sinkd_plugin.losses.divergence import Reduction
 from sinkd_plugin.losses.kullback_leibler import kl
 from sinkd_plugin.losses.options import DivergenceOptions
+from sinkd_plugin.losses.transport_weight import TransportWeight, refuse_warmup
 from sinkd_plugin.ot.options import SinkdOptions, TransportOptions
 from sinkd_plugin.ot.transport import sinkhorn_distance
 
@@ -85,16 +86,26 @@ class SinkhornInSlot:
 
 @dataclass(frozen=True)
 class SinkdInSlot:
-    """KL at the temperature of the distillation, plus the weighted Sinkhorn distance at its own (Eq. 19 without CE)."""
+    """KL at the temperature of the distillation, plus the weighted Sinkhorn distance at its own (Eq. 19 without CE).
+
+    Raises:
+        ConfigError: If the weight is to warm up, since nothing tells a loss how far the training has come.
+    """
 
     options: SinkdOptions
+    weight: TransportWeight = field(init=False, compare=False)
+
+    def __post_init__(self) -> None:
+        refuse_warmup(self.options)
+        object.__setattr__(self, "weight", TransportWeight(self.options))
 
     def __call__(
         self, student_logits: torch.Tensor, teacher_logits: torch.Tensor, temperature: float | torch.Tensor = 1.0
     ) -> torch.Tensor:
         """Compute the loss of ``(..., classes)`` logits."""
+        divergence = kl(student_logits, teacher_logits, temperature)
         sinkhorn = SinkhornInSlot(self.options)(student_logits, teacher_logits)
-        return kl(student_logits, teacher_logits, temperature) + self.options.weight * sinkhorn
+        return divergence + self.weight(divergence, sinkhorn, student_logits, 1.0) * sinkhorn
 
 
 def as_rows(logits: torch.Tensor) -> torch.Tensor:

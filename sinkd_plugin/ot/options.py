@@ -89,14 +89,30 @@ class SinkdOptions(TransportOptions):
     Args:
         preset: What the other options default to: ``"paper"``, or ``"official-code"`` for what the published script
             computes (a sum over the rows with β = 0.8 · 0.001).
-        weight: β, weight of the Sinkhorn distance beside KL.
+        weight: β, weight of the Sinkhorn distance beside KL; ``None`` with a ``gradient_share``.
+        gradient_share: Instead of a fixed weight, the length of the weighted Sinkhorn gradient at the logits over that
+            of the weighted KL's, 0.1 for a tenth: the weight follows a running estimate of their ratio.
+        warmup: Share of the training's steps over which the weight rises linearly from 0.
     """
 
     preset: Literal["paper", "official-code"] = "paper"
-    weight: float = Field(default=0.8, ge=0)
+    weight: float | None = Field(default=0.8, ge=0)
+    gradient_share: float | None = Field(default=None, gt=0)
+    warmup: float = Field(default=0.0, ge=0, le=1)
 
     @model_validator(mode="before")
     @classmethod
     def _from_preset(cls, data: Any) -> Any:
-        preset = PRESETS.get(data.get("preset", "")) if isinstance(data, Mapping) else None
-        return {**preset, **data} if preset else data
+        if not isinstance(data, Mapping):
+            return data
+        name = data.get("preset")
+        filled = {**PRESETS.get(name, {}), **data} if isinstance(name, str) else dict(data)
+        if filled.get("gradient_share") is not None and "weight" not in data:
+            filled["weight"] = None
+        return filled
+
+    @model_validator(mode="after")
+    def _one_weight(self) -> SinkdOptions:
+        if (self.weight is None) == (self.gradient_share is None):
+            raise ValueError("give exactly one of 'weight' and 'gradient_share'; the other one must be absent or null")
+        return self

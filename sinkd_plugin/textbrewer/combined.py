@@ -7,6 +7,7 @@ import torch
 from sinkd_plugin.errors import ConfigError
 from sinkd_plugin.losses.kd_slot import as_rows
 from sinkd_plugin.losses.sinkhorn import SinkhornLoss
+from sinkd_plugin.losses.transport_weight import TransportWeight, refuse_warmup
 from sinkd_plugin.ot.options import SinkdOptions, TransportOptions
 from sinkd_plugin.specs import KdLoss
 
@@ -20,12 +21,16 @@ class CombinedLoss:
         base: The KD term.
         transport: Options of the transport term, with its weight.
         kd_loss_weight: The factor that TextBrewer will apply.
+
+    Attributes:
+        weight: The transport term's, before TextBrewer's factor; where it follows the gradients, it has a state.
     """
 
     def __init__(self, base: KdLoss, transport: SinkdOptions, kd_loss_weight: float) -> None:
         self._base = base
+        self._options = transport
         self._transport = transport_loss(transport)
-        self._weight = transport.weight
+        self.weight = TransportWeight(transport)
         self._kd_loss_weight = kd_loss_weight
 
     def __call__(
@@ -34,8 +39,10 @@ class CombinedLoss:
         """Compute both terms for logits ``(..., classes)``; a 0-dim tensor.
 
         Raises:
-            ConfigError: If ``kd_loss_weight`` is 0, where TextBrewer would silence the transport term as well.
+            ConfigError: If ``kd_loss_weight`` is 0, where TextBrewer would silence the transport term as well, or if
+                the weight is to warm up.
         """
+        refuse_warmup(self._options)
         if self._kd_loss_weight == 0:
             raise ConfigError(
                 "'distillation.kd_loss_weight' must be above 0 for 'sinkd' in TextBrewer's own distillers.",
@@ -44,7 +51,8 @@ class CombinedLoss:
             )
         kd = self._base(student_logits, teacher_logits, temperature)
         distance: torch.Tensor = self._transport(as_rows(student_logits), as_rows(teacher_logits))
-        return kd + self._weight / self._kd_loss_weight * distance
+        weight = self.weight(kd, distance, student_logits, self._kd_loss_weight)
+        return kd + weight / self._kd_loss_weight * distance
 
 
 def transport_loss(options: SinkdOptions) -> SinkhornLoss:

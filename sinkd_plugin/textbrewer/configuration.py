@@ -30,6 +30,8 @@ class DistillationConfig(_host.DistillationConfig):  # type: ignore[misc, name-d
 
         ``L = hard_label_weight * CE + kd_loss_weight * KD + sinkd.weight * SD``
 
+    where ``sinkd.gradient_share`` in place of ``sinkd.weight`` lets the weight follow the gradients of both terms.
+
     Args:
         **keys: TextBrewer's keys, and ``sinkd``.
 
@@ -51,6 +53,12 @@ class DistillationConfig(_host.DistillationConfig):  # type: ignore[misc, name-d
         options = validate(DistillationOptions, keys, "distillation")
         name, parameters = _name_and_parameters(options.kd_loss_type)
         transport = _transport(name, parameters, options.sinkd)
+        if transport is not None and transport.gradient_share is not None and options.kd_loss_weight == 0:
+            raise ConfigError(
+                "'distillation.sinkd.gradient_share' is a share of the KD term's gradient, so there must be that term.",
+                received="kd_loss_weight 0",
+                cure="Raise distillation.kd_loss_weight, or give sinkd.weight instead.",
+            )
         base = "kl" if name == TRANSPORT else _registered(name, parameters)
         super().__init__(**_stock_keys(options))
         self.base_kd_loss_type = base

@@ -49,8 +49,8 @@ Adaptor = Callable[..., Any]
 class BasicDistiller(
     Objective,
     LoggedTerms,
-    WholeGroups,
     ScheduledWeights,
+    WholeGroups,
     _host.BasicDistiller,  # type: ignore[misc, name-defined]
 ):
     """One teacher, logits only; can cache the teacher's logits.

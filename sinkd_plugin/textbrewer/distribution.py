@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import torch
@@ -75,6 +75,19 @@ def _trainable(modules: Iterable[tuple[Any, Any]]) -> Iterator[tuple[list[nn.Par
     for module, settings in modules:
         if isinstance(module, nn.Module):
             yield list(module.parameters()), dict(settings or {})
+
+
+def averaged_over_processes(numbers: Mapping[str, float], device: Any) -> dict[str, float]:
+    """The mean over all processes of each number; every process must take part.
+
+    Args:
+        numbers: The same names on every process.
+        device: What the process group communicates from.
+    """
+    mine = torch.tensor([numbers[name] for name in sorted(numbers)], dtype=torch.float64, device=device)
+    torch.distributed.all_reduce(mine)
+    mine /= torch.distributed.get_world_size()
+    return dict(zip(sorted(numbers), mine.tolist(), strict=True))
 
 
 def check_fp16(train_config: Any) -> None:

@@ -105,6 +105,7 @@ class TrainingLoop(NonFiniteGuard):
             course.scheduler.step()
         course.optimizer.zero_grad()
         course.step += 1
+        self._after_step()
 
     def _learn(self, group: Sequence[Any], course: Course) -> None:
         """Leave the gradient of a step: here the mean of the micro-batches' own, each with a loss of its own."""
@@ -154,6 +155,9 @@ class TrainingLoop(NonFiniteGuard):
 
     def _before_step(self, progress: float) -> None:
         """Something to set before each step, at a point between 0 and 1 of the training."""
+
+    def _after_step(self) -> None:
+        """Something to bring in line after each step, on every process."""
 
     def _checkpoint(self, course: Course, epoch: int) -> None:
         raise NotImplementedError

@@ -10,6 +10,7 @@ import torch
 
 from sinkd_plugin.errors import NonFiniteLossError, unknown_name
 from sinkd_plugin.losses.kd_slot import as_rows
+from sinkd_plugin.losses.transport_weight import TransportWeight
 from sinkd_plugin.options import validate
 from sinkd_plugin.ot.options import SinkdOptions
 from sinkd_plugin.ot.result import TransportResult
@@ -23,6 +24,8 @@ _host = textbrewer()
 Precision = Literal["fp32", "bf16"]
 Results = dict[str, Any]
 TRANSPORT_TERM = "unweighted_sinkhorn_loss"
+SHARE_OF_KD = "sinkhorn_share_of_kd_gradient"
+"""In the log: length of the weighted transport gradient at the logits over that of the weighted KD term's."""
 
 
 class Objective:
@@ -44,7 +47,7 @@ class Objective:
         base, transport, ours = terms_of(self.d_config)
         self.kd_loss = _host.KD_LOSS_MAP[base]
         self._transport = transport_loss(transport) if transport else None
-        self._transport_weight = transport.weight if transport else 0.0
+        self._transport_weight = TransportWeight(transport) if transport else None
         self._scaled_by_kd = self._transport_follows_kd and not ours
         self._passes = 0
         self._forget()
@@ -54,6 +57,7 @@ class Objective:
         self._terms: list[Term] = []
         self._logits: list[torch.Tensor] = []
         self._plans: Sequence[TransportResult] = []
+        self._shares: Mapping[str, float] = {}
         self._broken_rows: Sequence[int] = ()
 
     def compute_loss(self, results_S: Results, results_T: Any) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
@@ -111,8 +115,17 @@ class Objective:
         yield Term(name="unweighted_kd_loss", value=kd, weight=weight)
         if self._transport is not None:
             transport = torch.stack([self._moved(one, two) for one, two in zip(ours, theirs, strict=True)]).sum()
-            scale = weight if self._scaled_by_kd else 1.0
-            yield Term(name=TRANSPORT_TERM, value=transport, weight=scale * self._transport_weight)
+            yield Term(name=TRANSPORT_TERM, value=transport, weight=self._weigh(kd, transport, ours, weight))
+
+    def _weigh(self, kd: torch.Tensor, transport: torch.Tensor, heads: list[torch.Tensor], kd_weight: float) -> float:
+        """The transport term's weight in this pass (β of Eq. 19)."""
+        assert self._transport_weight is not None  # noqa: S101 - its only caller asks
+        weight = self._transport_weight(kd, transport, heads, kd_weight)
+        if self._transport_weight.follows_gradients:
+            share = self._transport_weight.share_of_gradient(weight, kd_weight)
+            self._shares = {} if share is None else {SHARE_OF_KD: share}
+            return weight  # which is one of the KD term's already
+        return kd_weight * weight if self._scaled_by_kd else weight
 
     def _kd(self, student: torch.Tensor, teacher: torch.Tensor) -> torch.Tensor:
         """One head's KD; where a mask has left no row there is nothing to learn: 0, and not the mean of nothing."""

@@ -18,13 +18,14 @@ FIGURES_EVERY = 50
 
 
 class LoggedTerms:
-    """Values and weights of every pass; gradient shares and plans of every ``figures_every``-th."""
+    """Values and weights of every pass, and the share that a weight is held at; all else of some passes."""
 
     tb_writer: Any
     rank: int
     _terms: list[Term]
     _logits: list[torch.Tensor]
     _plans: Sequence[TransportResult]
+    _shares: Mapping[str, float]
     _transport: Any
     _passes: int
     _observer: Observer | None
@@ -52,7 +53,7 @@ class LoggedTerms:
         raise NotImplementedError
 
     def _figures(self, step: int) -> dict[str, float]:
-        figures = weights(self._terms)
+        figures = {**weights(self._terms), **self._shares}
         if self._figures_every and step % self._figures_every == 0:
             figures.update(gradient_shares(self._terms, self._logits))
             if self._plans:

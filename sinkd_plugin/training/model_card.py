@@ -25,7 +25,7 @@ _TITLES = {
 def student_card(config: RunConfig, prepared: Prepared, scores: dict[str, Any], teacher: Stage) -> str:
     """README.md of a student: scores beside its teacher's, and what it was trained with."""
     loss, split = DistillationConfig.from_options(config.distillation), config.data.scored_split
-    term = f" + {loss.sinkd.weight:g} · SD" if loss.sinkd else ""
+    term = f" + {_transport_weight(loss.sinkd)} · SD" if loss.sinkd else ""
     body = f"""
 # Student for {prepared.task.spec.name}
 
@@ -38,6 +38,10 @@ Distilled from `{config.teacher.model}` with
 {_use()}
 {_making(config, prepared)}"""
     return _front_matter(config, prepared, scores) + body
+
+
+def _transport_weight(options: SinkdOptions) -> str:
+    return f"β(gradient share {options.gradient_share:g})" if options.weight is None else f"{options.weight:g}"
 
 
 def teacher_card(config: RunConfig, prepared: Prepared, scores: dict[str, Any]) -> str:

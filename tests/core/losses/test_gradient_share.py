@@ -35,6 +35,18 @@ def test_the_weighted_gradient_has_the_share_that_was_asked_for() -> None:
     assert lengths[1] == pytest.approx(0.25 * lengths[0], rel=1e-5)
 
 
+def test_several_heads_are_measured_together() -> None:
+    (one, first), (two, second) = batch(0), batch(1)
+    reference, term = kl(one, first) + kl(two, second), SinkhornLoss()(one, first) + SinkhornLoss()(two, second)
+    share = GradientShare(share=0.25)
+    weight = share(reference, term, [one, two])
+    lengths = [
+        torch.cat(torch.autograd.grad(value, (one, two), retain_graph=True)).norm().item() for value in (reference, term)
+    ]
+    assert weight == pytest.approx(0.25 * lengths[0] / lengths[1], rel=1e-5)
+    assert share.measured_ratio == pytest.approx(lengths[0] / lengths[1], rel=1e-5)
+
+
 def test_the_scale_of_the_term_does_not_matter() -> None:
     student, teacher = batch(0)
     reference, term = kl(student, teacher), SinkhornLoss()(student, teacher)

@@ -87,6 +87,20 @@ def test_sinkd_without_weight_is_kl() -> None:
     torch.testing.assert_close(build("sinkd", weight=0)(student, teacher, 2.0), kl(student, teacher, 2.0))
 
 
+def test_sinkd_can_hold_its_gradient_at_a_share_of_kls() -> None:
+    student, teacher = logits(6, 3).requires_grad_(), logits(6, 3, seed=1)
+    gradients = [
+        torch.autograd.grad(loss(student, teacher, 2.0), student)[0]
+        for loss in (build("sinkd", gradient_share=0.5), build("kl"))
+    ]
+    assert (gradients[0] - gradients[1]).norm().item() == pytest.approx(0.5 * gradients[1].norm().item(), rel=1e-5)
+
+
+def test_sinkd_cannot_warm_up_in_a_slot() -> None:
+    with pytest.raises(ConfigError, match=r"'sinkd\.warmup' needs a distiller"):
+        build("sinkd", warmup=0.5)
+
+
 def test_sinkhorn_takes_all_positions_as_one_group_at_its_own_temperature() -> None:
     student, teacher = logits(2, 3, 4), logits(2, 3, 4, seed=1)
     expected = SinkhornLoss(cost="flattened")(student.flatten(0, 1), teacher.flatten(0, 1))

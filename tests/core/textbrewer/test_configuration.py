@@ -47,6 +47,33 @@ def test_every_way_to_say_it_is_the_same() -> None:
         assert config.base_kd_loss_type == "kl"
 
 
+def test_a_share_takes_the_place_of_the_weight_and_survives_being_written() -> None:
+    for way in ({"sinkd": {"gradient_share": 0.1}}, {"kd_loss_type": ["sinkd", {"gradient_share": 0.1}]}):
+        options = DistillationConfig(**way).sinkd
+        assert options is not None
+        assert (options.weight, options.gradient_share) == (None, 0.1)
+        again = DistillationConfig(sinkd=options.model_dump(mode="json")).sinkd
+        assert again == options
+    preset = DistillationConfig(sinkd={"preset": "official-code", "gradient_share": 0.1}).sinkd
+    assert preset is not None
+    assert (preset.weight, preset.reduction) == (None, "sum")
+
+
+def test_in_textbrewers_slot_the_weighted_gradient_has_its_share() -> None:
+    config = DistillationConfig(kd_loss_weight=0.5, kd_loss_type="kl", sinkd={"gradient_share": 0.25})
+    student = STUDENT.clone().requires_grad_()
+    total = textbrewer().KD_LOSS_MAP[config.kd_loss_type](student, TEACHER, 2.0)
+    (both,) = torch.autograd.grad(total, student)
+    (alone,) = torch.autograd.grad(kl(student, TEACHER, 2.0), student)
+    assert (both - alone).norm().item() == pytest.approx(0.25 * alone.norm().item(), rel=1e-5)
+
+
+def test_in_textbrewers_slot_nothing_can_warm_up() -> None:
+    config = DistillationConfig(sinkd={"warmup": 0.1})
+    with pytest.raises(ConfigError, match=r"'sinkd\.warmup' needs a distiller.*SinkhornDistiller"):
+        slot(config)
+
+
 def test_the_weights_of_both_terms_are_what_the_configuration_says() -> None:
     config = DistillationConfig(kd_loss_weight=0.5, kd_loss_type=["sinkd", {"weight": 0.3, "regularization": 0.05}])
     total = config.kd_loss_weight * slot(config)  # TextBrewer's own product
@@ -80,6 +107,11 @@ def test_the_defaults_are_textbrewers() -> None:
         ({"sinkd": {"wieght": 1}}, r"Unknown key 'distillation\.sinkd\.wieght'\. Did you mean 'weight'\?"),
         ({"kd_loss_type": ["sinkd", {"wieght": 1}]}, r"Unknown key 'distillation\.kd_loss_type\.wieght'.*'weight'\?"),
         ({"kd_loss_type": ["sinkd", {"weight": 1}], "sinkd": {}}, "must stand in one place"),
+        ({"sinkd": {"weight": 1, "gradient_share": 0.1}}, r"'distillation\.sinkd': give exactly one of 'weight' and"),
+        ({"sinkd": {"weight": None}}, r"'distillation\.sinkd': give exactly one of 'weight' and 'gradient_share'"),
+        ({"sinkd": {"gradient_share": 0}}, r"'distillation\.sinkd\.gradient_share'.*greater than 0"),
+        ({"sinkd": {"warmup": 2}}, r"'distillation\.sinkd\.warmup'.*less than or equal to 1"),
+        ({"sinkd": {"gradient_share": 0.1}, "kd_loss_weight": 0}, "there must be that term.*kd_loss_weight 0"),
         ({"kd_loss_type": 5}, r"'distillation\.kd_loss_type'"),
         ({"temperature": 0}, r"'distillation\.temperature'.*greater than 0"),
         ({"temperature": "hot"}, r"'distillation\.temperature'.*Received: 'hot'"),

@@ -49,6 +49,12 @@ def test_two_processes_train_what_one_would(found: Found) -> None:
     assert (folder / "ours" / "gs4.pkl").is_file()
 
 
+def test_both_agree_on_a_weight_that_follows_the_gradients(found: Found) -> None:
+    first, second = (result["share"] for result in found[1])
+    assert first == second
+    assert first["total_weight"] > 1
+
+
 def test_textbrewer_alone_does_not_even_start(found: Found) -> None:
     assert all("device_ids" in result["stock"]["error"] for result in found[1])
 

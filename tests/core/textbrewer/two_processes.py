@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch import distributed, nn
 
+from sinkd_plugin import DistillationConfig
 from sinkd_plugin import textbrewer as ours
 from sinkd_plugin.errors import SinkdError
 from sinkd_plugin.textbrewer.host import textbrewer
@@ -41,9 +42,13 @@ def train(side: Any, rank: int, folder: str, broken: str) -> dict[str, Any]:
     teacher, student = Model(6).requires_grad_(False), Model(5)
     batches = [{"inputs": torch.randn(4, 4)} for _ in range(4)]
     match = {"layer_T": 0, "layer_S": 0, "feature": "hidden", "loss": "hidden_mse", "weight": 1.0}
+    kind = textbrewer().DistillationConfig
+    keys = {"kd_loss_type": "kl", "intermediate_matches": [{**match, "proj": ["linear", 5, 6]}]}
+    if broken == "share":
+        kind, keys = DistillationConfig, {**keys, "sinkd": {"gradient_share": 0.3}}
     distiller = side.GeneralDistiller(
         textbrewer().TrainingConfig(device="cpu", output_dir=folder, local_rank=rank),
-        textbrewer().DistillationConfig(kd_loss_type="kl", intermediate_matches=[{**match, "proj": ["linear", 5, 6]}]),
+        kind(**keys),
         teacher,
         student,
         adapt,
@@ -59,7 +64,8 @@ def train(side: Any, rank: int, folder: str, broken: str) -> dict[str, Any]:
     distiller.train(torch.optim.SGD(student.parameters(), lr=0.5), loader, num_epochs=2)
     (projection,) = distiller.projs
     states = {**student.state_dict(), **getattr(projection, "module", projection).state_dict()}
-    return {name: value.tolist() for name, value in states.items()}
+    learnt = distiller.state_dict()["transport_weight"] if broken == "share" else {}
+    return {**{name: value.tolist() for name, value in states.items()}, **learnt}
 
 
 def adapt(batch: Mapping[str, Any], outputs: Any) -> dict[str, Any]:
@@ -79,7 +85,7 @@ def main(rank: int, folder: str) -> None:
     """Train alone, then together: with TextBrewer's class, with ours, and with ours when one process meets NaN."""
     found = {"alone": outcome(ours, -1, f"{folder}/alone{rank}", "")}
     distributed.init_process_group("gloo", init_method=f"file://{folder}/meeting", rank=rank, world_size=2)
-    for name, side in (("stock", textbrewer()), ("ours", ours), ("nan", ours), ("heads", ours)):
+    for name, side in (("stock", textbrewer()), ("ours", ours), ("nan", ours), ("heads", ours), ("share", ours)):
         found[name] = outcome(side, rank, f"{folder}/{name}", name)
     sys.stdout.write(json.dumps(found) + "\n")
 
