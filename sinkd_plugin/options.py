@@ -42,13 +42,13 @@ def validate(options_type: type[OptionsT], data: Mapping[str, Any], where: str =
 def _explanations(
     options_type: type[BaseModel], details: Sequence[ErrorDetails], data: Mapping[str, Any], where: str
 ) -> list[str]:
-    """One line a failure. Where a value may be of several types, what is wrong deepest inside it is what counts."""
+    """One line a key. Where a value may be of several types, what is wrong deepest inside it is what counts."""
     found = [(_keys(detail, data), detail) for detail in details]
-    return [
-        _explain(options_type, keys, detail, where)
-        for keys, detail in found
-        if not any(len(other) > len(keys) and other[: len(keys)] == keys for other, _ in found)
-    ]
+    lines: dict[tuple[str, ...], list[ErrorDetails]] = {}
+    for keys, detail in found:
+        if not any(len(other) > len(keys) and other[: len(keys)] == keys for other, _ in found):
+            lines.setdefault(tuple(keys), []).append(detail)
+    return [_explain(options_type, list(keys), failures, where) for keys, failures in lines.items()]
 
 
 def _keys(detail: ErrorDetails, data: Any) -> list[str]:
@@ -63,7 +63,25 @@ def _keys(detail: ErrorDetails, data: Any) -> list[str]:
     return [*keys, str(detail["loc"][-1])] if detail["type"] == "missing" else keys
 
 
-def _explain(options_type: type[BaseModel], keys: list[str], detail: ErrorDetails, where: str) -> str:
+_EXPECTED = {
+    "bool": "true or false",
+    "dict": "a mapping of keys to values",
+    "float": "a number",
+    "int": "a whole number",
+    "list": "a list",
+    "mapping": "a mapping of keys to values",
+    "model": "a mapping of keys to values",
+    "path": "a path",
+    "string": "text",
+    "tuple": "a list",
+}
+"""What a value has to be, by pydantic's names of types."""
+_WRONG_TYPE = ("type", "parsing", "parsing_size", "from_float", "strict")
+"""What pydantic adds to such a name where a value is of another type."""
+
+
+def _explain(options_type: type[BaseModel], keys: list[str], failures: list[ErrorDetails], where: str) -> str:
+    detail = failures[0]
     path = ".".join([where, *keys] if where else keys) or "the configuration"
     if detail["type"] == "extra_forbidden":
         known = sorted(_fields_at(options_type, keys[:-1]))
@@ -72,10 +90,23 @@ def _explain(options_type: type[BaseModel], keys: list[str], detail: ErrorDetail
         return f"Unknown key '{path}'.{suggestion} Known here: {', '.join(known)}."
     if detail["type"] == "missing":
         return f"The key '{path}' is required."
-    if detail["type"] == "model_type":
-        return f"'{path}' must be a mapping of keys to values. Received: {detail['input']!r}."
-    message = detail["msg"].removeprefix("Value error, ")
-    return f"'{path}': {message}. Received: {detail['input']!r}."
+    if detail["type"] == "value_error":
+        return f"'{path}': {detail['msg'].removeprefix('Value error, ')}. Received: {detail['input']!r}."
+    wanted = " or ".join(dict.fromkeys(map(_wanted, failures)))
+    return f"'{path}' must {wanted}. Received: {detail['input']!r}."
+
+
+def _wanted(detail: ErrorDetails) -> str:
+    """What a value must do, in the words of whoever writes a configuration and not of Python's types."""
+    kind, limits = detail["type"], detail.get("ctx", {})
+    if kind == "too_short":
+        return f"have {limits['min_length']} or more entries"
+    if kind == "too_long":
+        return f"have {limits['max_length']} entries or fewer"
+    name, _, fault = kind.partition("_")
+    if name in _EXPECTED and fault in _WRONG_TYPE:
+        return f"be {_EXPECTED[name]}"
+    return detail["msg"].removeprefix("Input should ").removeprefix("String should ")
 
 
 def _fields_at(options_type: type[BaseModel], keys: list[str]) -> list[str]:

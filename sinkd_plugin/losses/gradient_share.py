@@ -3,19 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import TypedDict
+from collections.abc import Mapping, Sequence
 
 import torch
 
 from sinkd_plugin.errors import ConfigError
-
-
-class GradientShareState(TypedDict):
-    """What a resumed run needs: the running sum of the logarithm of the ratio, and of its weights."""
-
-    weighted_log_ratio: float
-    total_weight: float
 
 
 class GradientShare:
@@ -83,11 +75,11 @@ class GradientShare:
             return 0.0
         return self.share * math.exp(self._weighted_log_ratio / self._total_weight)
 
-    def state_dict(self) -> GradientShareState:
-        """Plain numbers, to be saved."""
+    def state_dict(self) -> dict[str, float]:
+        """Plain numbers, to be saved: the running sum of the logarithm of the ratio, and of its weights."""
         return {"weighted_log_ratio": self._weighted_log_ratio, "total_weight": self._total_weight}
 
-    def load_state_dict(self, state: GradientShareState) -> None:
+    def load_state_dict(self, state: Mapping[str, float]) -> None:
         """Go on where a state was saved.
 
         Args:

@@ -65,7 +65,7 @@ class TransportWeight:
 
     def state_dict(self) -> dict[str, float]:
         """Plain numbers, to be saved; none for a fixed weight."""
-        return {} if self._share is None else {**self._share.state_dict()}
+        return {} if self._share is None else self._share.state_dict()
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on where a state was saved.
@@ -84,9 +84,7 @@ class TransportWeight:
                 cure="Resume with the 'weight' or 'gradient_share' that the run was started with.",
             )
         if self._share is not None:
-            self._share.load_state_dict(
-                {"weighted_log_ratio": state["weighted_log_ratio"], "total_weight": state["total_weight"]}
-            )
+            self._share.load_state_dict(state)
 
 
 def refuse_warmup(options: SinkdOptions) -> None:

@@ -44,7 +44,7 @@ class ScheduledWeights:
         Raises:
             ConfigError: If it is not the state of a distiller with this configuration.
         """
-        if not isinstance(state, Mapping) or set(state) != set(self.state_dict()):
+        if set(state) != set(self.state_dict()):
             raise ConfigError("The state of a distiller must be what 'state_dict()' returned.", received=repr(state))
         if self._transport_weight is not None:
             self._transport_weight.load_state_dict(state["transport_weight"])

@@ -32,7 +32,7 @@ def test_an_index_is_sorted_and_read_as_it_was_written(zoo: Path, write_run: Wri
         ('{"format": 1, "students": [], "mirrors": ["https://a:b@c/"]}', "'mirrors.0': a mirror must be"),
         ("[]", "no JSON object"),
         ('{"format": 2, "students": []}', "its format is 2, and this version reads 1; update sinkd-plugin"),
-        ('{"format": "1", "students": []}', "'format': Input should be 1"),
+        ('{"format": "1", "students": []}', "'format' must be 1"),
         ('{"format": 1}', "'students' is required"),
         ('{"format": 1, "students": [{"nmae": "x"}]}', "Unknown key 'students.0.nmae'. Did you mean 'name'"),
         ('{"format": 1, "students": NaN}', "NaN is no JSON number"),

@@ -41,7 +41,8 @@ def test_several_heads_are_measured_together() -> None:
     share = GradientShare(share=0.25)
     weight = share(reference, term, [one, two])
     lengths = [
-        torch.cat(torch.autograd.grad(value, (one, two), retain_graph=True)).norm().item() for value in (reference, term)
+        torch.cat(torch.autograd.grad(value, (one, two), retain_graph=True)).norm().item()
+        for value in (reference, term)
     ]
     assert weight == pytest.approx(0.25 * lengths[0] / lengths[1], rel=1e-5)
     assert share.measured_ratio == pytest.approx(lengths[0] / lengths[1], rel=1e-5)

@@ -320,5 +320,6 @@ def test_presets_are_defaults_that_can_be_overridden() -> None:
 def test_the_official_preset_is_the_published_scripts_scale() -> None:
     options = validate(SinkdOptions, {"preset": "official-code"})
     transport = options.model_dump(include=set(TransportOptions.model_fields))
+    assert options.weight is not None
     found = options.weight * distance(*PAIR, **transport).value
     torch.testing.assert_close(found, 0.8 * 0.001 * 6 * distance(*PAIR).value)

@@ -23,15 +23,15 @@ Batches = list[dict[str, Any]]
 class Training:
     """A distiller, and what its observer heard."""
 
-    def __init__(self, models: Models, train_config: Any, adapt: Any, **keys: Any) -> None:
+    def __init__(self, models: Models, train_config: Any, adapt: Any, scope: Any = None, **keys: Any) -> None:
         teacher, self.student = copy.deepcopy(models)
         self.heard: list[dict[str, float]] = []
         config = DistillationConfig(**{**KEYS, **keys})
         self.distiller = SinkhornDistiller(
-            train_config, config, teacher, self.student, adapt, adapt, observer=lambda _, terms: self._hear(terms)
+            train_config, config, teacher, self.student, adapt, adapt, scope=scope, observer=self._hear
         )
 
-    def _hear(self, terms: Any) -> None:
+    def _hear(self, step: int, terms: Any) -> None:
         self.heard.append(dict(terms))
 
     def go(self, batches: Batches, epochs: int = 1) -> list[float]:
@@ -102,16 +102,24 @@ def test_it_warms_up_over_a_share_of_the_steps(training: Any, batches: Batches, 
         assert weights == pytest.approx([0, 0.4 / 3, 0.8 / 3, 0.4, 0.4, 0.4])
     else:
         assert 0 < weights[1] < all_along[1]
-        assert [terms[SHARE] for terms in warming.heard][0] == 0
+        assert warming.heard[0][SHARE] == 0
     outside, _ = warming.distiller.train_on_batch(batches[0], {})
     assert torch.isfinite(outside)
-    (*_, transport) = warming.distiller._terms
     assert next(term.weight for term in warming.distiller._terms if "sinkhorn" in term.name) > 0, "past its warm-up"
 
 
-def test_accumulated_passes_share_one_factor(training: Any, batches: Batches, train_config: Any) -> None:
+def test_it_warms_up_by_steps_and_not_by_passes(training: Any, batches: Batches, train_config: Any) -> None:
     train_config.gradient_accumulation_steps = 3
-    assert training(sinkd={"weight": 0.4, "warmup": 1.0}).go(batches, epochs=2) == pytest.approx([0] * 3 + [0.2] * 3)
+    local = training(sinkd={"weight": 0.4, "warmup": 1.0}, scope="local")
+    assert local.go(batches, epochs=2) == pytest.approx([0] * 3 + [0.2] * 3)
+    assert training(sinkd={"weight": 0.4, "warmup": 1.0}).go(batches, epochs=2) == pytest.approx([0, 0.2])
+
+
+def test_three_micro_batches_have_the_weight_of_one_batch(training: Any, batches: Batches, train_config: Any) -> None:
+    whole = {name: torch.cat([batch[name] for batch in batches]) for name in batches[0]}
+    expected = training(sinkd={"gradient_share": 0.3}).go([whole], epochs=2)
+    train_config.gradient_accumulation_steps = 3
+    assert training(sinkd={"gradient_share": 0.3}).go(batches, epochs=2) == pytest.approx(expected, rel=1e-4)
 
 
 @pytest.mark.parametrize(

@@ -43,7 +43,7 @@ def train(side: Any, rank: int, folder: str, broken: str) -> dict[str, Any]:
     batches = [{"inputs": torch.randn(4, 4)} for _ in range(4)]
     match = {"layer_T": 0, "layer_S": 0, "feature": "hidden", "loss": "hidden_mse", "weight": 1.0}
     kind = textbrewer().DistillationConfig
-    keys = {"kd_loss_type": "kl", "intermediate_matches": [{**match, "proj": ["linear", 5, 6]}]}
+    keys: dict[str, Any] = {"kd_loss_type": "kl", "intermediate_matches": [{**match, "proj": ["linear", 5, 6]}]}
     if broken == "share":
         kind, keys = DistillationConfig, {**keys, "sinkd": {"gradient_share": 0.3}}
     distiller = side.GeneralDistiller(

@@ -219,6 +219,21 @@ def replace_folder(config: RunConfig, folder: Path) -> RunConfig:
     return config.model_copy(update={"training": config.training.model_copy(update={"output_dir": folder})})
 
 
+def test_a_run_can_hold_the_term_at_a_share_of_the_gradient(configure: Configure) -> None:
+    changes = {"baselines": {"late": {"distillation.sinkd": {"gradient_share": 0.2, "warmup": 0.5}}}}
+    config = configure({**changes, "distillation.sinkd": {"gradient_share": 0.2}, "teacher.finetune.epochs": 1})
+    run(config)
+    stored = (config.training.output_dir / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
+    steps = [line for line in map(json.loads, stored) if line["student"] == "student"]
+    assert steps[0]["sinkhorn_share_of_kd_gradient"] == pytest.approx(0.2)
+    assert all(line["weight_sinkhorn_loss"] > 0 for line in steps)
+    late = [line["weight_sinkhorn_loss"] for line in map(json.loads, stored) if line["student"] == "late"]
+    assert late[0] == 0
+    assert late[1] < steps[1]["weight_sinkhorn_loss"]
+    card = (config.training.output_dir / "student" / "README.md").read_text(encoding="utf-8")
+    assert "gradient share 0.2" in card
+
+
 @pytest.mark.parametrize("layers", [[0, 3], [1, 1], [-1]])
 def test_layers_that_do_not_exist_are_told_before_the_teacher_is_trained(
     configure: Configure, layers: list[int]
