@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 
 def task_specs() -> tuple[TaskSpec, ...]:
-    """The movie reviews, GLUE and SuperGLUE."""
-    return (_reviews(), *glue_specs())
+    """The movie reviews, their word order, GLUE and SuperGLUE."""
+    return (_reviews(), _word_order(), *glue_specs())
 
 
 def _reviews() -> TaskSpec:
@@ -35,3 +35,22 @@ def _load_reviews(data_dir: Path | None) -> DatasetDict:
     from sinkd_plugin.tasks.reviews import load_reviews
 
     return load_reviews(data_dir)
+
+
+def _word_order() -> TaskSpec:
+    return TaskSpec(
+        name="reviews/word_order",
+        summary="Put five words of a movie review back in order: a small generation task.",
+        text=("words",),
+        labels=(),
+        metric="bleu",
+        load=_load_word_order,
+        kind="generation",
+        license="mit",
+    )
+
+
+def _load_word_order(data_dir: Path | None) -> DatasetDict:
+    from sinkd_plugin.tasks.word_order import load_word_order
+
+    return load_word_order(data_dir)
