@@ -26,6 +26,8 @@ def export_targets() -> Table[ExportTargetSpec]:
 
 def target_specs() -> tuple[ExportTargetSpec, ...]:
     """Our own targets."""
+    from sinkd_export import triton
+
     return (
         ExportTargetSpec(
             name="onnx",
@@ -37,6 +39,7 @@ def target_specs() -> tuple[ExportTargetSpec, ...]:
             tolerance=1e-3,
             opset=OPSET,
         ),
+        triton.SPEC,
     )
 
 

@@ -39,7 +39,7 @@ def test_export_then_bench(classifier: Path, tmp_path: Path) -> None:
 def test_a_mistake_ends_with_one_sentence(classifier: Path, tmp_path: Path) -> None:
     done = sinkd("export", str(classifier), "--to", str(tmp_path / "out"), "--target", "onx")
     assert done.returncode == 2
-    assert done.stderr == "Error: No export target is called 'onx'. Did you mean 'onnx'? Known: onnx.\n"
+    assert done.stderr == "Error: No export target is called 'onx'. Did you mean 'onnx'? Known: onnx, triton.\n"
     assert not (tmp_path / "out").exists()
 
 
@@ -53,7 +53,7 @@ for words in (["--help"], ["export", "--help"], ["bench", "--help"], ["serve", "
     result = CliRunner().invoke(cli, words)
     assert result.exit_code == 0, result.output
     assert words == ["--help"] or f"sinkd {words[0]} " in result.output.split("Example", 1)[1]
-assert export_targets().names() == ["onnx"]
+assert export_targets().names() == ["onnx", "triton"]
 heavy = {"torch", "transformers", "datasets", "onnx", "onnxruntime", "optimum"}
 assert not heavy & set(sys.modules), heavy & set(sys.modules)
 """

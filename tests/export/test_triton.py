@@ -1,0 +1,95 @@
+"""A model repository that Triton would take: its configuration parses with Triton's own schema and fits the graph."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime
+import pytest
+from google.protobuf import text_format
+from tritonclient.grpc import model_config_pb2
+
+from sinkd_export.export import export_model
+from sinkd_export.runtime import Student
+from sinkd_export.sentences import choose_sentences
+from sinkd_export.source import find_source
+from sinkd_export.targets import export_targets
+from sinkd_export.tokens import open_tokens
+
+TYPES = {"tensor(int64)": model_config_pb2.TYPE_INT64, "tensor(float)": model_config_pb2.TYPE_FP32}
+
+
+@pytest.fixture(scope="module")
+def repository(classifier: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return exported_to(classifier, tmp_path_factory.mktemp("triton") / "repository")
+
+
+def exported_to(folder: Path, into: Path) -> Path:
+    target = export_targets().get("triton")
+    export_model(find_source(str(folder), target), into, target=target, sentences=choose_sentences(folder))
+    return into
+
+
+def configuration(repository: Path) -> Any:
+    """Parsed with the schema that NVIDIA publishes; an unknown field or a wrong type raises."""
+    text = (repository / "student" / "config.pbtxt").read_text(encoding="utf-8")
+    return text_format.Parse(text, model_config_pb2.ModelConfig())
+
+
+def test_the_repository_holds_one_model_and_one_version(repository: Path) -> None:
+    folders = [path.name for path in repository.iterdir() if path.is_dir()]
+    assert folders == [configuration(repository).name] == ["student"]
+    assert sorted(path.name for path in (repository / "student").iterdir()) == ["1", "config.pbtxt", "labels.txt"]
+    assert [path.name for path in (repository / "student" / "1").iterdir()] == ["model.onnx"]
+    report = json.loads((repository / "export.json").read_text(encoding="utf-8"))
+    assert "student/config.pbtxt" in report["files"]
+
+
+@pytest.mark.parametrize("model_type", ["bert", "roberta"])
+def test_the_configuration_fits_the_graph(
+    model_type: str, save_classifier: Callable[..., Path], tmp_path: Path
+) -> None:
+    """Inputs by name and type, the batch axis left to Triton; RoBERTa has an input less."""
+    repository = exported_to(save_classifier(tmp_path / "model", model_type), tmp_path / "repository")
+    config = configuration(repository)
+    graph = repository / "student" / "1" / (config.default_model_filename or "model.onnx")
+    session = onnxruntime.InferenceSession(str(graph), providers=["CPUExecutionProvider"])
+    found = {tensor.name: (tensor.data_type, list(tensor.dims)) for tensor in (*config.input, *config.output)}
+    expected = {node.name: (TYPES[node.type], [-1]) for node in session.get_inputs()}
+    assert found == {**expected, "logits": (model_config_pb2.TYPE_FP32, [3])}
+    assert ("token_type_ids" in found) == (model_type == "bert")
+    assert config.backend == "onnxruntime"
+
+
+def test_requests_are_batched(repository: Path) -> None:
+    config = configuration(repository)
+    assert config.HasField("dynamic_batching")
+    assert 0 < config.dynamic_batching.max_queue_delay_microseconds < 100_000
+    assert config.max_batch_size > 1
+
+
+def test_labels_stand_in_the_order_of_the_logits(repository: Path) -> None:
+    (output,) = configuration(repository).output
+    names = (repository / "student" / output.label_filename).read_text(encoding="utf-8").splitlines()
+    assert names == ["negative", "neutral", "positive"]
+
+
+def test_a_client_makes_the_ids_with_the_tokenizer_at_the_root(repository: Path, exported: Path) -> None:
+    from sinkd_export.session import open_classifier
+
+    tokens = open_tokens(repository)
+    logits = open_classifier(repository / "student" / "1" / "model.onnx")(tokens.padded(tokens.encode(["good film"])))
+    (answer,) = Student.load(exported).predict(["good film"])
+    assert answer["label"] == ("negative", "neutral", "positive")[int(np.argmax(logits))]
+
+
+def test_a_label_of_two_lines_stays_on_one(save_classifier: Callable[..., Path], tmp_path: Path) -> None:
+    labels = {0: "not\nso good", 1: "good", 2: "better"}
+    ids = {name: index for index, name in labels.items()}
+    folder = save_classifier(tmp_path / "model", id2label=labels, label2id=ids)
+    repository = exported_to(folder, tmp_path / "repository")
+    assert (repository / "student" / "labels.txt").read_text(encoding="utf-8") == "not so good\ngood\nbetter\n"
