@@ -90,7 +90,7 @@ def sinkd() -> Sinkd:
     def run(*arguments: str | Path, code: int = 0) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "sinkd_plugin", "zoo", *map(str, arguments)]
         environment = {**os.environ, "COLUMNS": "200"}
-        process = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=120, check=False)
+        process = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=900, check=False)
         assert process.returncode == code, process.stderr
         assert "Traceback" not in process.stderr
         return process

@@ -102,6 +102,21 @@ def folder_of(place: str) -> Path:
     return Path(url2pathname(parts.path))
 
 
+def folder_to_write(place: str) -> Path:
+    """A place to publish to, as a path.
+
+    Raises:
+        ConfigError: If it is a web server, which only serves what lies in its folder.
+    """
+    if kind_of(place) != "folder":
+        raise ConfigError(
+            "A student is published to a folder, or to hf://ORGANISATION/NAME.",
+            received=f"'{place}'",
+            cure="Publish to a folder, and copy it to where the server serves it from.",
+        )
+    return folder_of(place)
+
+
 def address_of(place: str) -> str:
     """A place of the kind ``https`` as the address that its files lie under, with a slash at its end.
 

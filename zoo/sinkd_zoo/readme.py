@@ -33,7 +33,7 @@ def render(card: ZooCard, saved_class: str) -> str:
         f"# {card.name}\n\n{card.summary}\n",
         _use(card, loader),
         _scores(card),
-        _costs(card.details.get("costs")),
+        _costs(card.details.get("costs"), str(card.details.get("metric"))),
         _latency(card.details.get("latency")),
         _origin(card),
         _files(card),
@@ -126,7 +126,7 @@ def _score(scores: Mapping[str, Any], metric: str) -> str:
     return f"{value:.3f}" if bounds is None else f"{value:.3f} ({bounds[0]:.3f} – {bounds[1]:.3f})"
 
 
-def _costs(costs: Sequence[Mapping[str, Any]] | None) -> str:
+def _costs(costs: Sequence[Mapping[str, Any]] | None, metric: str) -> str:
     if not costs:
         return ""
     lines = [
@@ -134,9 +134,9 @@ def _costs(costs: Sequence[Mapping[str, Any]] | None) -> str:
         "",
         "The same weights after each step, scored on the same split:",
         "",
-        "| step | bytes of the weights | score | same answer as before the first step |",
-        "|---|---|---|---|",
-        *(f"| {row['step']} | {row['bytes']:,} | {row['score']:.3f} | {row['agreement']:.1%} |" for row in costs),
+        f"| step | bytes of the weights | {metric} |",
+        "|---|---|---|",
+        *(f"| {row['step']} | {row['bytes']:,} | {row['score']:.3f} |" for row in costs),
     ]
     return "\n".join(lines) + "\n"
 

@@ -26,14 +26,22 @@ def require_online(place: str) -> None:
     Raises:
         OfflineError: If ``SINKD_OFFLINE`` or ``HF_HUB_OFFLINE`` is set; nothing was sent.
     """
-    for variable in OFFLINE_VARIABLES:
-        if os.environ.get(variable, "").upper() in ("1", "ON", "YES", "TRUE"):
-            raise OfflineError(
-                f"'{place}' cannot be asked offline.",
-                received=f"{variable}={os.environ[variable]}",
-                cure="Unset it; or run `sinkd zoo download NAME --to FOLDER` where there is a network, and bring "
-                "FOLDER here: it is a model like any other.",
-            )
+    for variable in _set_variables():
+        raise OfflineError(
+            f"'{place}' cannot be asked offline.",
+            received=f"{variable}={os.environ[variable]}",
+            cure="Unset it; or run `sinkd zoo download NAME --to FOLDER` where there is a network, and bring FOLDER "
+            "here: it is a model like any other.",
+        )
+
+
+def is_offline() -> bool:
+    """Whether the user has said that the network may not be used."""
+    return bool(_set_variables())
+
+
+def _set_variables() -> list[str]:
+    return [name for name in OFFLINE_VARIABLES if os.environ.get(name, "").upper() in ("1", "ON", "YES", "TRUE")]
 
 
 def timeout_s() -> float:
