@@ -38,9 +38,9 @@ lint: $(INSTALLED)
 test-quick: $(INSTALLED)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
-# The wheel in a clean environment, the quickstart on a slice of its data, the examples, a third party's plugin.
+# The wheel in a clean environment, the quickstart on a slice of its data, the examples, a plugin, the zoo under fire.
 test-end-to-end: $(INSTALLED)
-	$(BIN)/python -m pytest -m slow tests/integration tests/plugins
+	$(BIN)/python -m pytest -m slow tests/integration tests/plugins tests/zoo
 
 test-slow: $(INSTALLED)
 	$(BIN)/python -m pytest -m slow
