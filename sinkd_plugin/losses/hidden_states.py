@@ -84,7 +84,7 @@ def _distance(student: torch.Tensor, teacher: torch.Tensor, regularization: floa
     largest = float(relative.detach().max())
     if not largest < float("inf"):
         raise LossInputError("Hidden states must be finite.", cure="Look for an overflow in the forward pass.")
-    even = uniform_marginals(student, cost.dtype)
+    even = uniform_marginals(student)
     options = TransportOptions(regularization=regularization, iterations=iterations)
     found = dense_transport(relative, even.log_student, even.log_teacher, options, largest_cost=largest)
     return found.value * unit

@@ -38,7 +38,8 @@ class SinkhornLoss(nn.Module):
         debiased: Subtract half of each side's distance to itself.
         tolerance: Sweep until at most this share of the mass lies at the wrong point, at most ``iterations`` times.
         value: ``"transport"`` for <P, D>, ``"entropic"`` for <P, D> - λ h(P) with ``h(P) = -Σ P log P``.
-        plan_gradient: ``"unrolled"`` (exact), ``"detached"`` or ``"implicit"`` (exact at convergence).
+        plan_gradient: ``"unrolled"`` (exact), ``"detached"`` or ``"implicit"`` (exact at convergence; what
+            ``acceleration`` takes for unrolled).
         pairing_penalty: γ, added to D off the diagonal when the plan is found, so that rows keep to their own teacher;
             for ``cost="batch"``.
         on_nonfinite: ``"raise"``, or ``"skip"`` rows with NaN or +inf on either side; ``transport`` counts them.
@@ -46,6 +47,8 @@ class SinkhornLoss(nn.Module):
             from both, as the paper prints it (``"literal"``). Like ``"flattened"`` it is blind to which class is which:
             a student whose classes are the teacher's in another order is as near as the teacher itself (the literal
             pairing sees the order unless it exchanges pairs).
+        acceleration: ``"newton"`` finds the limit of the sweeps, up to ``tolerance``, in at most ``iterations`` of its
+            steps.
 
     Raises:
         ConfigError: If an argument is out of its range.
@@ -89,6 +92,7 @@ class SinkhornLoss(nn.Module):
         pairing_penalty: float = 0.0,
         on_nonfinite: str = "raise",
         pairing: str = "consistent",
+        acceleration: str = "none",
     ) -> None:
         super().__init__()
         given = {
@@ -106,6 +110,7 @@ class SinkhornLoss(nn.Module):
             "pairing_penalty": pairing_penalty,
             "on_nonfinite": on_nonfinite,
             "pairing": pairing,
+            "acceleration": acceleration,
         }
         self.options = validate(TransportOptions, given)
 

@@ -33,7 +33,7 @@ def dense_transport(
     options: TransportOptions,
     *,
     largest_cost: float,
-    solver: SolverName | None = None,
+    by_masses: bool = False,
 ) -> Found:
     """Solve problems of mass 1 by their cost matrices.
 
@@ -43,26 +43,33 @@ def dense_transport(
         log_teacher: ``(..., m)``, the same for the teacher.
         options: Regularization, sweeps, order, value and gradient.
         largest_cost: A bound of the cost that is known without looking at it.
-        solver: Which form of the sweeps; chosen by the bound without it. By masses only ``"log"`` differentiates.
+        by_masses: Whether the masses are to be differentiated by, and depend on what is to be learnt.
 
     Returns:
-        The value is differentiable by all three.
+        The value is differentiable by the cost, and by the masses if so asked.
     """
     sources = cost, log_student, log_teacher
     wanted = gradient_wanted(*sources)
-    solver = solver or choose(cost, options, largest_cost)
+    solver = choose(cost, options, largest_cost, by_masses=by_masses)
     found, gradients = solve_dense(*sources, options, solver=solver, differentiate=wanted)
     return replace(found, value=known_value(found.value, sources, gradients)) if wanted else found
 
 
-def choose(cost: torch.Tensor, options: TransportOptions, largest_cost: float) -> SolverName:
+def choose(
+    cost: torch.Tensor, options: TransportOptions, largest_cost: float, *, by_masses: bool = False
+) -> SolverName:
     """The solver for a cost of which a bound is known.
 
     Args:
         cost: ``(..., n, m)``; its values are not looked at.
         options: Regularization, sweeps and penalty.
         largest_cost: The bound.
+        by_masses: Whether the masses are differentiated by, which sweeps on scalings do not offer.
     """
+    if options.acceleration == "newton":
+        return "newton"
+    if by_masses:
+        return "log"
     spread = (largest_cost + options.pairing_penalty) / options.regularization
     return choose_solver(spread, options.iterations, max(cost.shape[-2:]), cost.dtype, cost.device.type)
 

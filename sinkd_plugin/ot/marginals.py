@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 
 from sinkd_plugin.errors import LossInputError
+from sinkd_plugin.ot.probabilities import widest
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,15 +29,14 @@ class Marginals:
     uniform: bool
 
 
-def uniform_marginals(rows: torch.Tensor, dtype: torch.dtype) -> Marginals:
+def uniform_marginals(rows: torch.Tensor) -> Marginals:
     """Every row counts alike.
 
     Args:
         rows: ``(..., n, classes)``, n at least 1.
-        dtype: Type of the weights.
     """
     count = rows.shape[-2]
-    weights = rows.new_full(rows.shape[:-1], -math.log(count), dtype=dtype)
+    weights = rows.new_full(rows.shape[:-1], -math.log(count), dtype=widest(rows.device))
     return Marginals(log_student=weights, log_teacher=weights, rows=count, uniform=True)
 
 
@@ -82,6 +82,6 @@ def check_weights(name: str, weights: torch.Tensor, rows: torch.Tensor) -> None:
 
 
 def _log_share(weights: torch.Tensor) -> torch.Tensor:
-    weights = weights.detach().double() if weights.device.type != "mps" else weights.detach().float()
+    weights = weights.detach().to(widest(weights.device))
     weights = torch.where((weights > 0).any(dim=-1, keepdim=True), weights, torch.ones_like(weights))
     return (weights / weights.sum(dim=-1, keepdim=True)).log()

@@ -25,6 +25,11 @@ def loss_dtype(student_logits: torch.Tensor, teacher_logits: torch.Tensor) -> to
     return torch.promote_types(both, torch.float32)
 
 
+def widest(device: torch.device) -> torch.dtype:
+    """The type of masses: in float32 they would sum to 1 up to 1e-7 only, and no plan could be held to less."""
+    return torch.float32 if device.type == "mps" else torch.float64
+
+
 def log_probabilities(logits: torch.Tensor, temperature: float | torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
     """Logarithm of the softmax over the last dimension at a temperature.
 

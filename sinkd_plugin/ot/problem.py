@@ -6,6 +6,7 @@ import math
 
 import torch
 
+from sinkd_plugin.errors import LossInputError
 from sinkd_plugin.ot.batch import batch_transport, largest_batch_cost
 from sinkd_plugin.ot.cost import flattened_cost, sample_cost
 from sinkd_plugin.ot.dense import dense_transport
@@ -13,10 +14,12 @@ from sinkd_plugin.ot.found import Found
 from sinkd_plugin.ot.marginals import Marginals
 from sinkd_plugin.ot.on_line import line_suffices, transport_on_line
 from sinkd_plugin.ot.options import TransportOptions
-from sinkd_plugin.ot.probabilities import log_probabilities, probabilities
+from sinkd_plugin.ot.probabilities import log_probabilities, probabilities, widest
 
 _ROWS_FOR_LINE = 512
 """Rows of two classes from which on sorting is cheaper than the matrix between them."""
+_LARGEST_MATRIX = 2**14
+"""Points of one problem on the line whose matrix, 2 GiB, may still be formed."""
 
 
 def predictions(logits: torch.Tensor, options: TransportOptions, dtype: torch.dtype) -> torch.Tensor:
@@ -27,8 +30,10 @@ def predictions(logits: torch.Tensor, options: TransportOptions, dtype: torch.dt
         options: Temperature and cost.
         dtype: Type to compute in.
     """
-    softmax = log_probabilities if options.cost == "sample" else probabilities
-    return softmax(logits, options.temperature, dtype)
+    if options.cost == "sample":
+        # As masses both sides have to have one sum, to more digits than float32 has.
+        return log_probabilities(logits, options.temperature, widest(logits.device))
+    return probabilities(logits, options.temperature, dtype)
 
 
 def solve_problem(
@@ -72,6 +77,7 @@ def _flattened(student: torch.Tensor, teacher: torch.Tensor, marginals: Marginal
     )
     if line_suffices(options):
         return transport_on_line(student.flatten(-2), teacher.flatten(-2), mine, theirs, options, largest_cost=1.0)
+    _check_room(mine, options)
     return dense_transport(flattened_cost(student, teacher), mine, theirs, options, largest_cost=1.0)
 
 
@@ -82,7 +88,15 @@ def _sample(student: torch.Tensor, teacher: torch.Tensor, options: TransportOpti
     masses = [side.clamp_min(torch.finfo(side.dtype).min / 4) for side in (student, teacher)]
     if line_suffices(options):
         return transport_on_line(mine, theirs, masses[0], masses[1], options, largest_cost=1.0)
-    wide = [side if side.device.type == "mps" else side.double() for side in (mine, theirs, *masses)]
-    cost = sample_cost(wide[0], wide[1])
-    # The solver does not depend on whether a gradient is wanted, nor does the value.
-    return dense_transport(cost, wide[2], wide[3], options, largest_cost=1.0, solver="log")
+    _check_room(mine, options)
+    return dense_transport(sample_cost(mine, theirs), masses[0], masses[1], options, largest_cost=1.0, by_masses=True)
+
+
+def _check_room(points: torch.Tensor, options: TransportOptions) -> None:
+    """Raise where a matrix between all points would be asked for by options that only it can serve."""
+    if points.shape[-1] > _LARGEST_MATRIX:
+        raise LossInputError(
+            f"Beyond {_LARGEST_MATRIX} points, cost='{options.cost}' is solved without the matrix between them.",
+            received=f"{points.shape[-1]} points and an option that needs the matrix",
+            cure="Leave 'tolerance', 'acceleration', 'value' and 'plan_gradient' at their defaults.",
+        )

@@ -7,7 +7,7 @@ from typing import Literal
 
 import torch
 
-SolverName = Literal["scaling-float32", "scaling-float64", "scaling-float64-absorbed", "log"]
+SolverName = Literal["scaling-float32", "scaling-float64", "scaling-float64-absorbed", "log", "newton"]
 
 _FLOAT32_EXPONENT = 25.0
 _FLOAT64_EXPONENT = 300.0

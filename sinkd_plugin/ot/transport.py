@@ -59,7 +59,7 @@ def sinkhorn_distance(
             return _nothing_to_move(student_logits.to(dtype), options)
         if options.on_nonfinite == "skip":
             return _of_finite_rows(student_logits, teacher_logits.detach(), weights, options, dtype)
-        marginals = weighted_marginals(*weights) if weights else uniform_marginals(student_logits, dtype)
+        marginals = weighted_marginals(*weights) if weights else uniform_marginals(student_logits)
         result = _distance(student_logits, teacher_logits.detach(), marginals, options, dtype)
         # A row that is not usable makes the value NaN: to look at one number is cheaper than to look at every row.
         # In a traced graph nothing can be looked at, and the NaN is what says so.
@@ -96,7 +96,7 @@ def _of_finite_rows(
     """Leave out rows that are unusable on either side, by weight, so that no shape depends on values."""
     kept = usable_rows(student_logits) & usable_rows(teacher_logits)
     if weights is None and bool(kept.all()):
-        marginals = uniform_marginals(student_logits, dtype)
+        marginals = uniform_marginals(student_logits)
     else:
         student, teacher = weights or (torch.ones_like(kept, dtype=dtype), torch.ones_like(kept, dtype=dtype))
         marginals = weighted_marginals(student * kept, teacher * kept)

@@ -6,6 +6,7 @@ import torch
 
 from sinkd_plugin.ot.implicit import implicit_gradient
 from sinkd_plugin.ot.logarithmic import solve_in_logarithms
+from sinkd_plugin.ot.newton import solve_for_limit
 from sinkd_plugin.ot.scaling import solve_by_scaling
 from sinkd_plugin.ot.solver import SolverName, solver_dtype
 from sinkd_plugin.ot.sweeps import Gradient, Solution, SweepSettings
@@ -33,6 +34,8 @@ def solve(
     dtype = solver_dtype(solver, cost.dtype, cost.device.type)
     cost, log_rows, log_columns = (tensor.detach().to(dtype) for tensor in (cost, log_rows, log_columns))
     with torch.no_grad():
+        if solver == "newton":
+            return solve_for_limit(cost, log_rows, log_columns, settings)
         if solver == "log":
             return solve_in_logarithms(cost, log_rows, log_columns, settings)
         absorbed = solver == "scaling-float64-absorbed"
@@ -47,8 +50,8 @@ def value_and_gradient(
 ) -> tuple[torch.Tensor, Gradient]:
     """The value of each problem, ``(...)``: ``<P, D>`` (Eq. 18), or ``<P, D> - λ h(P)``; with its gradient.
 
-    The gradient is that of the sweeps that were done, unless ``settings.plan_gradient`` says otherwise: ``detached``
-    takes the plan as given, ``implicit`` as converged.
+    The gradient is that of the sweeps that were done (of their limit, if there were none), unless
+    ``settings.plan_gradient`` says otherwise: ``detached`` takes the plan as given, ``implicit`` as converged.
 
     Args:
         cost: ``(..., n, m)``, what the solution was found for.

@@ -298,11 +298,12 @@ def test_a_graph_can_be_used_twice() -> None:
     ("options", "message"),
     [
         ({"pairing_penalty": 1.0, "cost": "flattened"}, "'pairing_penalty' needs cost='batch'"),
-        ({"plan_gradient": "detached", "cost": "sample"}, "'plan_gradient' must be 'unrolled'"),
+        ({"acceleration": "newton"}, "'acceleration' needs a 'tolerance'"),
         ({"pairing": "literal"}, "'pairing' needs cost='sample'"),
         ({"tolerance": 0.0}, "'tolerance'.*greater than 0"),
         ({"on_nonfinite": "ignore"}, "'raise' or 'skip'"),
-        ({"preset": "code"}, "'paper' or 'official-code'"),
+        ({"preset": "code"}, "'paper', 'official-code' or 'converged'"),
+        ({"preset": ["paper"]}, "'preset' must be 'paper'"),
     ],
 )
 def test_options_that_do_not_fit(options: dict[str, Any], message: str) -> None:
