@@ -72,3 +72,16 @@ def test_the_quickstart_finds_its_configuration_inside_the_wheel(clean: Path, tm
         "import yaml; print(yaml.safe_load(p.read_text())['task'])"
     )
     assert run([clean / "python", "-c", program], tmp_path).stdout.strip() == "reviews"
+
+
+def test_the_zoo_brings_its_students_and_recipes(clean: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without any extra: bundled students need no network, and a web server says which extra it needs."""
+    monkeypatch.setenv("SINKD_HOME", str(tmp_path / "home"))
+    for student in from_json(clean, tmp_path, "zoo", "list", "--json"):
+        folder = from_json(clean, tmp_path, "zoo", "download", student["name"], "--json")["folder"]
+        assert (Path(folder) / "model.safetensors").stat().st_size == student["sizes"]["model.safetensors"]
+    done = run([clean / "sinkd", "zoo", "list", "--source", "https://zoo.example.org"], tmp_path, expected=2)
+    assert "pip install 'sinkd-plugin[zoo]'" in done.stderr
+    done = run([clean / "sinkd", "zoo", "build", "no-such-recipe"], tmp_path, expected=2)
+    assert "Known: " in done.stderr
+    assert "minilm-l3-reviews" in done.stderr
