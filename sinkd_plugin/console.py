@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any
 
 from rich.console import Console
@@ -16,27 +19,47 @@ stderr = Console(stderr=True, highlight=False, soft_wrap=True, markup=False, emo
 stdout = Console(highlight=False, soft_wrap=True, markup=False, emoji=False, width=None if sys.stdout.isatty() else 120)
 
 
-class Meter:
-    """One running progress bar; ``advance`` moves it and shows the latest figures beside it."""
+SECONDS_BETWEEN_LINES = 60.0
+"""How often a log that is no terminal hears how far something has come."""
 
-    def __init__(self, progress: Progress, description: str, total: int) -> None:
+
+class Meter:
+    """One running progress bar; ``advance`` moves it and shows the latest figures beside it.
+
+    Where there is no terminal a line now and then takes its place.
+    """
+
+    def __init__(self, progress: Progress, description: str, total: int, done: int = 0) -> None:
         self._progress = progress
-        self._task = progress.add_task(description, total=total, figures="")
+        self._task = progress.add_task(description, total=total, completed=done, figures="")
+        self._description, self._total, self._first, self._done = description, total, done, done
+        self._started = self._spoken = time.monotonic()
 
     def advance(self, **figures: float) -> None:
         """One step further, with the figures to show, such as ``loss=0.41``."""
-        shown = "  ".join(f"{name} {value:.4g}" for name, value in figures.items())
+        self._done += 1
+        shown = "  ".join(f"{name.replace('_', ' ')} {value:.4g}" for name, value in figures.items())
         fields: dict[str, Any] = {"figures": shown} if shown else {}
         self._progress.update(self._task, advance=1, **fields)
+        now = time.monotonic()
+        if not stderr.is_terminal and now - self._spoken >= SECONDS_BETWEEN_LINES:
+            self._spoken = now
+            stderr.print(f"{self._description}: {self._done}/{self._total}  {shown}  {self._left(now)} left")
+
+    def _left(self, now: float) -> timedelta:
+        """Time that the rest will take at the pace so far."""
+        pace = (now - self._started) / (self._done - self._first)
+        return timedelta(seconds=round(pace * (self._total - self._done)))
 
 
 @contextmanager
-def progress(description: str, total: int) -> Iterator[Meter]:
-    """A progress bar with figures and the time left on a terminal; one plain line at the start in a pipe.
+def progress(description: str, total: int, done: int = 0) -> Iterator[Meter]:
+    """A progress bar with figures and the time left on a terminal; a plain line now and then in a pipe.
 
     Args:
         description: What is going on.
         total: Number of steps.
+        done: Steps that an earlier run has done.
     """
     if not stderr.is_terminal:
         stderr.print(f"{description} ({total} steps)")
@@ -50,7 +73,12 @@ def progress(description: str, total: int) -> Iterator[Meter]:
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=stderr, disable=not stderr.is_terminal) as bar:
-        yield Meter(bar, description, total)
+        yield Meter(bar, description, total, done)
+
+
+def speaks() -> bool:
+    """Whether this process is the one of those that torchrun has started that tells what came of it."""
+    return int(os.environ.get("RANK", "0")) == 0
 
 
 def note(message: str) -> None:

@@ -79,6 +79,10 @@ class NonFiniteLossError(WorldError):
     """A loss became NaN or infinite during training."""
 
 
+class AnotherStoppedError(WorldError):
+    """This process stops because another one of the same run did."""
+
+
 class VerificationError(WorldError):
     """An artefact does not compute what it should."""
 

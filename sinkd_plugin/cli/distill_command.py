@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from sinkd_plugin.console import print_json
+from sinkd_plugin.console import print_json, speaks
 from sinkd_plugin.errors import UserError
 
 
@@ -24,6 +24,9 @@ def command(config_file: Path, changes: tuple[str, ...], resume: bool, overwrite
 
     The run folder (training.output_dir) then holds config.yaml, metrics.jsonl, result.json, the teacher, and the
     student as a plain Transformers folder. Called again, it goes on where it stopped.
+
+    Several processes, on one or more GPUs or machines, train the same student together:
+    torchrun --nproc-per-node 2 -m sinkd_plugin distill CONFIG
     """
     from sinkd_plugin.training.config import load_config
     from sinkd_plugin.training.run import run
@@ -37,6 +40,8 @@ def command(config_file: Path, changes: tuple[str, ...], resume: bool, overwrite
             "There must be a run to resume.", received=f"'{folder}'", cure="Leave --resume out to start it."
         )
     result = run(config, overwrite=overwrite)
+    if not speaks():
+        return
     if as_json:
         print_json(result)
     else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import traceback
 from collections.abc import Sequence
@@ -52,6 +53,9 @@ def cli() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point of ``sinkd``: exit code 0, 1 (the world's fault), 2 (the user's mistake) or 130 (Ctrl-C)."""
+    if _which_process():
+        # torch's C++ side would warn, in each process, that it looks for weights that take no part in a step
+        os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
     words = list(sys.argv[1:] if arguments is None else arguments)
     own = words[: _scripts_part(words)]
     sys.exit(_run([word for word in own if word != "--debug"] + words[len(own) :], "--debug" in own))
@@ -77,16 +81,23 @@ def _run(words: list[str], debug: bool) -> int:
     return code if isinstance(code, int) else 0
 
 
+def _which_process() -> str:
+    """Which of the processes that torchrun has started this is; nothing for a process by itself."""
+    count = os.environ.get("WORLD_SIZE", "1")
+    return "" if count == "1" else f" in process {os.environ.get('RANK', '0')} of {count}"
+
+
 def _report(error: Exception, debug: bool) -> int:
     if debug:
         stderr.print("".join(traceback.format_exception(error)), markup=False)
     if isinstance(error, ModuleNotFoundError):
         error = missing_extra(error) or error
+    where = _which_process()
     if isinstance(error, SinkdError):
-        stderr.print(f"Error: {error}", markup=False)
+        stderr.print(f"Error{where}: {error}", markup=False)
         return error.exit_code
     stderr.print(
-        f"Error: something that sinkd did not expect: {type(error).__name__}: {error}. "
+        f"Error{where}: something that sinkd did not expect: {type(error).__name__}: {error}. "
         "Run again with --debug for the whole story.",
         markup=False,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -33,6 +34,32 @@ class SpareBatch:
     """
 
     batch: Any
+
+
+def unwrapped(batch: Any) -> Any:
+    """The batch itself, whether or not it is a spare one."""
+    return batch.batch if isinstance(batch, SpareBatch) else batch
+
+
+class GroupedBatches(ABC):
+    """A loader that knows which of its batches make up an optimiser step; iterated over, it gives the batches alone."""
+
+    @property
+    @abstractmethod
+    def steps_per_epoch(self) -> int:
+        """Optimiser steps of one pass."""
+
+    @abstractmethod
+    def groups(self, skip: int = 0) -> Iterator[list[Any]]:
+        """The batches of each step, but for those of the first ``skip`` steps."""
+
+    @abstractmethod
+    def __iter__(self) -> Iterator[Any]:
+        """Every batch."""
+
+    @abstractmethod
+    def __len__(self) -> int:
+        """How many batches there are."""
 
 
 def groups(batches: Iterable[Any], size: int) -> Iterator[list[Any]]:

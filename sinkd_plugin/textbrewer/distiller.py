@@ -24,7 +24,8 @@ from sinkd_plugin.textbrewer.host import textbrewer
 from sinkd_plugin.textbrewer.loop import Course, endless
 from sinkd_plugin.textbrewer.matches import Matches
 from sinkd_plugin.textbrewer.modes import training_modes
-from sinkd_plugin.textbrewer.objective import Objective, Precision
+from sinkd_plugin.textbrewer.objective import Objective
+from sinkd_plugin.textbrewer.precision import Precision
 from sinkd_plugin.textbrewer.schedules import ScheduledWeights
 from sinkd_plugin.textbrewer.term_log import FIGURES_EVERY, LoggedTerms, Observer
 from sinkd_plugin.textbrewer.whole_group import Scope, WholeGroups

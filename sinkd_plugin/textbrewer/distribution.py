@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -10,6 +11,12 @@ from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
 from sinkd_plugin.errors import ConfigError
+
+_BUFFERS = next(
+    name
+    for name in ("forward_sync_buffers", "broadcast_buffers")  # torch has given it a new name
+    if name in inspect.signature(DistributedDataParallel).parameters
+)
 
 
 def distributed(
@@ -31,12 +38,8 @@ def distributed(
     place = torch.device(device)
     number: int | None = place.index
     cuda = [torch.cuda.current_device() if number is None else number] if place.type == "cuda" else None
-    return DistributedDataParallel(
-        module,
-        device_ids=cuda,
-        find_unused_parameters=find_unused_parameters,
-        broadcast_buffers=broadcast_buffers,
-    )
+    buffers: dict[str, Any] = {} if broadcast_buffers else {_BUFFERS: False}
+    return DistributedDataParallel(module, device_ids=cuda, find_unused_parameters=find_unused_parameters, **buffers)
 
 
 def data_parallel(models: Any) -> Any:
@@ -49,8 +52,9 @@ def data_parallel(models: Any) -> Any:
 
 
 def set_epoch(loader: Any, epoch: int) -> None:
-    """Tell a distributed sampler the epoch, so that it shuffles anew; other samplers need not know."""
-    for owner in (getattr(loader, "sampler", None), getattr(getattr(loader, "batch_sampler", None), "sampler", None)):
+    """Tell the loader or its distributed sampler the epoch, so that it shuffles anew; others need not know."""
+    batch_sampler = getattr(loader, "batch_sampler", None)
+    for owner in (loader, getattr(loader, "sampler", None), getattr(batch_sampler, "sampler", None)):
         tell = getattr(owner, "set_epoch", None)
         if tell is not None:
             tell(epoch)

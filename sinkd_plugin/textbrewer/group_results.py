@@ -13,6 +13,7 @@ import torch
 from torch.nn.functional import pad
 
 from sinkd_plugin.errors import LossInputError
+from sinkd_plugin.textbrewer.addends import addends
 from sinkd_plugin.textbrewer.batches import tensors
 
 Flat = dict[str, torch.Tensor]
@@ -40,28 +41,8 @@ def pruned(results: Mapping[str, Any], layers: Mapping[str, set[int]], batch: An
     losses = [loss.mean() for loss in results.get("losses", []) if loss is not None]
     if losses:
         found["losses"] = torch.stack(losses).unsqueeze(0)
-        found["addends"] = found["losses"].new_tensor([_addends(results, batch, len(losses))])
+        found["addends"] = found["losses"].new_tensor([addends(batch, results, len(losses))])
     return found
-
-
-def _addends(results: Mapping[str, Any], batch: Any, heads: int) -> list[float]:
-    """How many rows each head's hard-label loss is the mean of: the labels that are not left out, else the rows."""
-    labels = results.get("labels") or [_labels(batch)]
-    counts = [_counted(label, results) for label in labels]
-    return counts if len(counts) == heads else counts[:1] * heads
-
-
-def _labels(batch: Any) -> Any:
-    """The labels in a batch, also in one that has a part for each model."""
-    own = batch.get("student", batch) if isinstance(batch, Mapping) else None
-    return own.get("labels") if isinstance(own, Mapping) else None
-
-
-def _counted(labels: Any, results: Mapping[str, Any]) -> float:
-    if isinstance(labels, torch.Tensor) and not labels.is_floating_point():
-        return float((labels >= 0).sum())
-    logits = results.get("logits") or ()
-    return float(len(logits[0])) if logits else 1.0
 
 
 def flattened(results: Mapping[str, Any]) -> Flat:
@@ -84,10 +65,10 @@ def with_mean_losses(results: dict[str, Any]) -> dict[str, Any]:
     """Joined results with ``losses`` as an adaptor returns them: one 0-dim mean a head, over the rows of the group."""
     if "losses" not in results:
         return results
-    losses, addends = results.pop("losses"), results.pop("addends")
+    losses, counts = results.pop("losses"), results.pop("addends")
     # where every label is left out a model returns the mean of nothing, which is NaN
-    weighted = torch.where(addends > 0, losses * addends, torch.zeros_like(losses))
-    return {**results, "losses": list(weighted.sum(0) / addends.sum(0).clamp(min=1))}
+    weighted = torch.where(counts > 0, losses * counts, torch.zeros_like(losses))
+    return {**results, "losses": list(weighted.sum(0) / counts.sum(0).clamp(min=1))}
 
 
 def joined(parts: Sequence[Flat]) -> Flat:

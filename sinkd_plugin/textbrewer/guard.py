@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import torch
 
-from sinkd_plugin.errors import NonFiniteLossError, SinkdError, WorldError
+from sinkd_plugin.errors import AnotherStoppedError, NonFiniteLossError, SinkdError
 from sinkd_plugin.textbrewer.batches import described
 from sinkd_plugin.textbrewer.rescue import save_state
 
@@ -53,7 +53,7 @@ class NonFiniteGuard:
         """What ``compute`` returns; where it fails on one process, every process stops instead of waiting for that one.
 
         Raises:
-            WorldError: On the processes where it did not fail.
+            AnotherStoppedError: On the processes where it did not fail.
         """
         found: Computed | None = None
         failure: Exception | None = None
@@ -74,7 +74,7 @@ class NonFiniteGuard:
         if error is not None:
             raise error
         if failed:
-            raise WorldError(
+            raise AnotherStoppedError(
                 "Training goes on only while every process does.",
                 received="another process stopped",
                 cure="Read what that one says.",

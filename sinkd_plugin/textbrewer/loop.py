@@ -13,7 +13,7 @@ from torch.nn.parallel import DistributedDataParallel
 from tqdm import tqdm  # type: ignore[import-untyped]
 
 from sinkd_plugin.errors import ConfigError, NonFiniteLossError
-from sinkd_plugin.textbrewer.batches import SpareBatch, groups
+from sinkd_plugin.textbrewer.batches import GroupedBatches, SpareBatch, groups, unwrapped
 from sinkd_plugin.textbrewer.distribution import set_epoch
 from sinkd_plugin.textbrewer.guard import NonFiniteGuard, clip
 
@@ -60,7 +60,8 @@ class TrainingLoop(NonFiniteGuard):
 
     def _run_epochs(self, loader: Any, num_epochs: int, course: Course, quiet: bool | None) -> None:
         accumulation = self.t_config.gradient_accumulation_steps
-        per_epoch = steps_per_epoch(len(loader), accumulation)
+        grouped = isinstance(loader, GroupedBatches)
+        per_epoch = loader.steps_per_epoch if grouped else steps_per_epoch(len(loader), accumulation)
         course.total_steps = per_epoch * num_epochs
         frequency = self.t_config.ckpt_frequency
         checkpoints = {int(per_epoch * part / frequency) for part in range(frequency)}
@@ -69,7 +70,8 @@ class TrainingLoop(NonFiniteGuard):
             set_epoch(loader, epoch)
             logger.info("Epoch %s", epoch + 1)
             due = (epoch + 1) % self.t_config.ckpt_epoch_frequency == 0 or epoch + 1 == num_epochs
-            for group in tqdm(groups(loader, accumulation), total=per_epoch, disable=quiet):
+            taken = loader.groups() if grouped else groups(loader, accumulation)
+            for group in tqdm(taken, total=per_epoch, disable=quiet):
                 self._take_step(group, course)
                 if due and course.step % per_epoch in checkpoints:
                     self._checkpoint(course, epoch)
@@ -110,23 +112,27 @@ class TrainingLoop(NonFiniteGuard):
     def _learn(self, group: Sequence[Any], course: Course) -> None:
         """Leave the gradient of a step: here the mean of the micro-batches' own, each with a loss of its own."""
         total = self._safely(lambda: self._all_but_the_last(group, course))
-        self._backward(total / len(group))
+        self._backward(total)
 
     def _all_but_the_last(self, group: Sequence[Any], course: Course) -> torch.Tensor:
         """The gradients of all micro-batches but the last, and that one's loss: processes meet in its gradient."""
-        for batch in group[:-1]:
+        weights = self._weights(group)
+        for batch, weight in zip(group[:-1], weights, strict=False):
             with self._synchronising(final=False):
-                self._backward(self._heard(batch, course) / len(group))
+                self._backward(weight * self._heard(batch, course))
         with self._synchronising(final=True):
-            return self._heard(group[-1], course)
+            return weights[-1] * self._heard(group[-1], course)
+
+    def _weights(self, group: Sequence[Any]) -> list[float]:
+        """How much each micro-batch's loss counts in the step's."""
+        return [float(not isinstance(batch, SpareBatch)) / len(group) for batch in group]
 
     def _heard(self, batch: Any, course: Course) -> torch.Tensor:
         """The loss of one micro-batch, logged."""
-        spare = isinstance(batch, SpareBatch)
         with self._naming(batch, course):
-            total = self._logged(course.prepare(batch.batch if spare else batch), course)
+            total = self._logged(course.prepare(unwrapped(batch)), course)
         course.passes += 1
-        return 0 * total if spare else total
+        return total
 
     def _backward(self, total: torch.Tensor) -> None:
         torch.autograd.backward(total)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
-from typing import Any, Literal
+from contextlib import AbstractContextManager
+from typing import Any
 
 import torch
 
@@ -18,10 +18,10 @@ from sinkd_plugin.textbrewer.checks import check_adapted, check_shapes, check_to
 from sinkd_plugin.textbrewer.combined import transport_loss
 from sinkd_plugin.textbrewer.heads import in_float32, rows_not_finite, selected, shifted, tidied
 from sinkd_plugin.textbrewer.host import textbrewer
+from sinkd_plugin.textbrewer.precision import Precision, autocast
 from sinkd_plugin.textbrewer.term import Term, weighted_sum
 
 _host = textbrewer()
-Precision = Literal["fp32", "bf16"]
 Results = dict[str, Any]
 TRANSPORT_TERM = "unweighted_sinkhorn_loss"
 SHARE_OF_KD = "sinkhorn_share_of_kd_gradient"
@@ -155,9 +155,7 @@ class Objective:
             )
 
     def _autocast(self, *, enabled: bool) -> AbstractContextManager[Any]:
-        if self._precision == "fp32":
-            return nullcontext()
-        return torch.autocast(torch.device(self.t_config.device).type, torch.bfloat16, enabled=enabled)
+        return autocast(self._precision, self.t_config.device, enabled=enabled)
 
 
 def terms_of(config: Any) -> tuple[str, SinkdOptions | None, bool]:

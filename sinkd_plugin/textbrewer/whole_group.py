@@ -16,7 +16,7 @@ from typing import Any, Literal
 import torch
 from torch import distributed
 
-from sinkd_plugin.textbrewer.batches import SpareBatch
+from sinkd_plugin.textbrewer.batches import SpareBatch, unwrapped
 from sinkd_plugin.textbrewer.gathering import gathered
 from sinkd_plugin.textbrewer.group_results import (
     Flat,
@@ -89,14 +89,13 @@ class WholeGroups(TrainingLoop):
 
     def _hear(self, batch: Any, course: Course, *, graph: bool) -> _Heard:
         random = RandomState.now()
-        spare = isinstance(batch, SpareBatch)
-        prepared = course.prepare(batch.batch if spare else batch)
+        prepared = course.prepare(unwrapped(batch))
         with self._naming(prepared, course), torch.set_grad_enabled(graph):
             student, teacher = self._adapted(prepared, course.arguments)
             self._check_rows(student, teacher)
         results = self._pruned(prepared, student, teacher)
         outputs = flattened(results)
-        if spare:
+        if isinstance(batch, SpareBatch):
             outputs = {name: tensor[:0] for name, tensor in outputs.items()}
         leaves = {name: _leaf(name, tensor) for name, tensor in outputs.items()}
         return _Heard(batch=prepared, random=random, outputs=outputs if graph else {}, leaves=leaves, template=results)

@@ -23,7 +23,8 @@ class OptimizerOptions(Options):
     Args:
         learning_rate: Its peak.
         epochs: Passes over the training split.
-        batch_size: Examples a step; also the rows of a Sinkhorn group.
+        batch_size: Examples a step, over all processes, unless ``training`` says otherwise; also the rows of a Sinkhorn
+            group.
         warmup: Share of the steps over which the rate rises.
         weight_decay: On all weights but biases and layer norms.
         max_grad_norm: Gradients are scaled down to this norm.
@@ -65,9 +66,14 @@ class TrainingOptions(Options):
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:1``, …
         precision: ``auto`` takes bf16 where the device computes it natively.
         seed: Of everything that is drawn.
-        gradient_accumulation_steps: Micro-batches of ``optimizer.batch_size`` examples a step.
-        scope: ``global`` lets the loss see all rows of a step, so that four micro-batches of 16 train what one batch of
-            64 trains; ``local`` makes each micro-batch a group of its own.
+        gradient_accumulation_steps: Batches of ``optimizer.batch_size`` examples a step.
+        group_size: Examples a step, over all processes; with ``scope: global`` the rows of a Sinkhorn group. Absent, it
+            is ``optimizer.batch_size`` times ``gradient_accumulation_steps``.
+        micro_batch_size: Most examples of one forward pass of one process; absent, ``optimizer.batch_size``.
+        scope: ``global`` lets the loss see all rows of a step, whatever number of micro-batches and processes they are
+            spread over; ``local`` makes each micro-batch a group of its own.
+        bucketing: Whether texts of similar length meet in a step, so that little is padded; else they meet at random.
+        workers: Processes that put batches together ahead of their use; the batches are the same for any number.
         teacher_cache: ``auto`` computes the teacher's logits once; ``off`` runs the teacher at every step.
     """
 
@@ -76,8 +82,18 @@ class TrainingOptions(Options):
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     seed: int = Field(0, ge=0, lt=2**32)
     gradient_accumulation_steps: int = Field(1, ge=1)
+    group_size: int | None = Field(None, ge=1)
+    micro_batch_size: int | None = Field(None, ge=1)
     scope: Literal["global", "local"] = "global"
+    bucketing: bool = True
+    workers: int = Field(0, ge=0)
     teacher_cache: Literal["auto", "off"] = "auto"
+
+    @model_validator(mode="after")
+    def _one_size(self) -> TrainingOptions:
+        if self.group_size is not None and self.gradient_accumulation_steps > 1:
+            raise ValueError("give 'group_size' or 'gradient_accumulation_steps', which both set the size of a step")
+        return self
 
 
 class RunConfig(Options):

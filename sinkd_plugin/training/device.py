@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Literal
 
 import torch
@@ -18,9 +19,15 @@ def resolve_device(name: str) -> torch.device:
         ConfigError: If there is no such device here.
     """
     if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        name = "cuda" if torch.cuda.is_available() else "cpu"
     try:
         device = torch.device(name)
+        if device.type == "cuda":
+            # each process that torchrun has started on this machine takes a GPU of its own
+            local = int(os.environ.get("LOCAL_RANK", "0"))
+            number: int | None = device.index
+            device = torch.device("cuda", local if number is None else number)
+            torch.cuda.set_device(device)
         torch.zeros(1, device=device).item()
     except (RuntimeError, AssertionError) as error:
         raise ConfigError(
@@ -48,3 +55,13 @@ def _native_bf16(device: torch.device) -> bool:
 def seed_everything(seed: int) -> None:
     """Set the seeds of Python, NumPy and torch."""
     set_seed(seed)
+
+
+def seed_this_process(seed: int, rank: int) -> None:
+    """Let each process draw dropout of its own; the first one goes on with what it has."""
+    if rank:
+        set_seed((seed + rank * _APART) % 2**32)
+
+
+_APART = 0x9E3779B1
+"""A stride over seeds, so that neither two processes nor two runs with neighbouring seeds draw the same."""

@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from torch.optim import AdamW, Optimizer
-from transformers import PreTrainedModel, get_linear_schedule_with_warmup
+from transformers import get_linear_schedule_with_warmup
 
 from sinkd_plugin.architectures.loading import quiet_transformers
-from sinkd_plugin.console import progress
 from sinkd_plugin.plugins import first_answer
 from sinkd_plugin.specs import DistillationPlan, Distiller, Observer
 from sinkd_plugin.storage import storage_errors
 from sinkd_plugin.textbrewer.configuration import DistillationConfig
 from sinkd_plugin.textbrewer.distiller import SinkhornDistiller
 from sinkd_plugin.textbrewer.host import textbrewer
-from sinkd_plugin.textbrewer.loop import steps_per_epoch
-from sinkd_plugin.training.batches import WithTeacherRows, blinded, training_batches
-from sinkd_plugin.training.config import OptimizerOptions, RunConfig
+from sinkd_plugin.training import processes
+from sinkd_plugin.training.batches import blinded, with_teacher_rows
+from sinkd_plugin.training.config import RunConfig
+from sinkd_plugin.training.device import seed_this_process
+from sinkd_plugin.training.groups import TrainingGroups
 from sinkd_plugin.training.journal import Journal
 from sinkd_plugin.training.material import Material
+from sinkd_plugin.training.optimizing import optimizer_of, schedule
+from sinkd_plugin.training.sizes import student_grouping
+from sinkd_plugin.training.watching import watched
 
 
 def distill(config: RunConfig, material: Material, journal: Journal, name: str) -> DistillationPlan:
@@ -37,33 +40,48 @@ def distill(config: RunConfig, material: Material, journal: Journal, name: str) 
     Raises:
         NonFiniteLossError: If the loss becomes NaN or infinite; the journal holds the steps before.
     """
-    batches = training_batches(material.train, material.reader, config.optimizer.batch_size, config.training.seed)
-    steps = steps_per_epoch(len(batches), config.training.gradient_accumulation_steps) * config.optimizer.epochs
-    losses = steps if config.training.scope == "global" else len(batches) * config.optimizer.epochs
-    with storage_errors(journal.folder), _progress(journal, name, losses) as observer:
-        plan = _plan(config, material, journal.tensorboard(name), observer)
+    grouping = student_grouping(config)
+    groups = TrainingGroups(material.train, material.reader.collate, grouping)
+    epochs, steps = config.optimizer.epochs, groups.steps_per_epoch * config.optimizer.epochs
+    losses = steps if config.training.scope == "global" else len(groups) * epochs
+    with (
+        storage_errors(journal.folder),
+        watched(
+            f"Distilling '{name}'",
+            losses,
+            examples=len(material.train) * epochs / losses,
+            device=material.device,
+            record=partial(journal.write, student=name),
+        ) as observer,
+    ):
+        plan = _plan(config, material, journal.tensorboard(name), observer, -(-len(groups) // groups.steps_per_epoch))
         distiller = _distiller(plan)
+        seed_this_process(config.training.seed, processes.rank())
         with quiet_transformers(), blinded(material.teacher, material.student), distiller:
             distiller.train(
-                _optimizer(material.student, config.optimizer),
-                _with_teacher(batches, material),
-                num_epochs=config.optimizer.epochs,
+                optimizer_of(material.student, config.optimizer),
+                groups,
+                num_epochs=epochs,
                 scheduler_class=get_linear_schedule_with_warmup,
-                scheduler_args=_schedule(config.optimizer, steps),
+                scheduler_args=schedule(config.optimizer, steps),
                 max_grad_norm=config.optimizer.max_grad_norm,
+                batch_postprocessor=_with_teacher(material),
                 **material.reader.forward_arguments,
                 **_compared_outputs(config, material),
             )
     return plan
 
 
-def _plan(config: RunConfig, material: Material, log_dir: Path, observer: Observer) -> DistillationPlan:
+def _plan(
+    config: RunConfig, material: Material, log_dir: Path, observer: Observer, micro_batches: int
+) -> DistillationPlan:
     return DistillationPlan(
         train_config=textbrewer().TrainingConfig(
             output_dir=str(config.training.output_dir),
             log_dir=str(log_dir),
             device=material.device,
-            gradient_accumulation_steps=config.training.gradient_accumulation_steps,
+            gradient_accumulation_steps=micro_batches,
+            local_rank=processes.local_rank(),
         ),
         distill_config=DistillationConfig.from_options(config.distillation),
         teacher=material.teacher,
@@ -92,17 +110,6 @@ def _distiller(plan: DistillationPlan) -> Distiller:
     )
 
 
-@contextmanager
-def _progress(journal: Journal, name: str, steps: int) -> Iterator[Any]:
-    with progress(f"Distilling '{name}'", steps) as meter:
-
-        def observe(step: int, terms: Mapping[str, float]) -> None:
-            journal.write(student=name, step=step, **terms)
-            meter.advance(loss=terms["total_loss"])
-
-        yield observe
-
-
 def _compared_outputs(config: RunConfig, material: Material) -> dict[str, bool]:
     """What both models must return for the intermediate matches, as arguments of their forward pass."""
     features = {match.feature for match in config.distillation.intermediate_matches}
@@ -114,19 +121,7 @@ def _compared_outputs(config: RunConfig, material: Material) -> dict[str, bool]:
     return {name: True for name, needed in wanted.items() if needed}
 
 
-def _with_teacher(batches: Any, material: Material) -> Any:
-    return batches if material.teacher_rows is None else WithTeacherRows(batches, material.teacher_rows)
-
-
-def _optimizer(student: PreTrainedModel, options: OptimizerOptions) -> Optimizer:
-    """AdamW that spares biases and layer norms, the one-dimensional weights, from decay."""
-    weights = [weight for weight in student.parameters() if weight.requires_grad]
-    groups = [
-        {"params": [weight for weight in weights if weight.dim() > 1], "weight_decay": options.weight_decay},
-        {"params": [weight for weight in weights if weight.dim() <= 1], "weight_decay": 0.0},
-    ]
-    return AdamW(groups, lr=options.learning_rate)
-
-
-def _schedule(options: OptimizerOptions, steps: int) -> dict[str, int]:
-    return {"num_warmup_steps": int(options.warmup * steps), "num_training_steps": steps}
+def _with_teacher(material: Material) -> Callable[[Any], Any] | None:
+    """Gives each batch what the teacher has said of it, if it has spoken."""
+    rows = material.teacher_rows
+    return None if rows is None else partial(with_teacher_rows, rows=rows)

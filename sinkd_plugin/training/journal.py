@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from sinkd_plugin.storage import storage_errors, write_text
+from sinkd_plugin.training import processes
 
 
 class Journal:
@@ -22,7 +23,7 @@ class Journal:
     def __init__(self, folder: Path, students: Collection[str]) -> None:
         self.folder = folder
         self._path = folder / "metrics.jsonl"
-        self._keep(lambda name: name in students)
+        processes.on_first(lambda: self._keep(lambda name: name in students))
 
     def restart(self, student: str) -> None:
         """Forget the steps of a student that an interrupted run has left, because it starts anew."""
@@ -34,7 +35,9 @@ class Journal:
         return self.folder / "tensorboard" / student
 
     def write(self, **record: Any) -> None:
-        """Append one record."""
+        """Append one record; of several processes the first one writes."""
+        if processes.rank() != 0:
+            return
         with storage_errors(self._path), self._path.open("a", encoding="utf-8") as stream:
             stream.write(json.dumps(record) + "\n")
 

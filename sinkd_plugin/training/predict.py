@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager, nullcontext
-
 import torch
 from datasets import Dataset
 from transformers import PreTrainedModel
 
 from sinkd_plugin.console import progress
 from sinkd_plugin.specs import Reader
-from sinkd_plugin.textbrewer.distiller import Precision
+from sinkd_plugin.textbrewer.gathering import gathered
+from sinkd_plugin.textbrewer.precision import Precision, autocast
+from sinkd_plugin.training import processes
 from sinkd_plugin.training.batches import blinded, reading_batches
 from sinkd_plugin.training.teacher_rows import TeacherRows
 
@@ -31,14 +31,19 @@ def predict_scores(model: PreTrainedModel, reader: Reader, examples: Dataset, *,
         ``(examples, labels)`` float32 on the CPU, in the order of the split.
     """
     model.eval()
-    batches = reading_batches(examples, READING_BATCH)
-    found: list[tuple[list[int], torch.Tensor]] = []
+    batches = reading_batches(examples, READING_BATCH, processes.rank(), processes.count())
+    numbers: list[int] = []
+    scores: list[torch.Tensor] = []
     with progress(what, len(batches)) as meter:
         for batch in batches:
-            found.append(([example["index"] for example in batch], reader.class_scores(model, batch).float().cpu()))
+            numbers.extend(example["index"] for example in batch)
+            scores.append(reader.class_scores(model, batch).float().cpu())
             meter.advance()
-    scores = torch.cat([rows for _, rows in found])
-    return scores[torch.tensor([number for numbers, _ in found for number in numbers]).argsort()]
+    rows = torch.cat(scores) if scores else torch.empty(0, len(reader.columns))
+    own = {"index": torch.tensor(numbers, dtype=torch.long), "scores": rows}
+    parts = [own] if processes.count() == 1 else gathered(own, processes.meeting_place())
+    index = torch.cat([part["index"] for part in parts])
+    return torch.cat([part["scores"] for part in parts])[index.argsort()]
 
 
 @torch.inference_mode()
@@ -63,7 +68,7 @@ def predict_rows(
     with progress(what, len(batches)) as meter, blinded(model):
         for group in batches:
             batch = {name: value.to(model.device) for name, value in reader.collate(group).items()}
-            with autocast(model.device, precision):
+            with autocast(precision, model.device):
                 outputs = model(**batch, **reader.forward_arguments)
             rows = reader.adaptor(batch, outputs)["logits"]
             kept = kept or TeacherRows.empty(reader.row_counts(examples), rows.shape[-1])
@@ -71,8 +76,3 @@ def predict_rows(
             meter.advance()
     assert kept is not None  # noqa: S101 - no split is empty
     return kept
-
-
-def autocast(device: torch.device, precision: Precision) -> AbstractContextManager[None]:
-    """The autocast of a precision."""
-    return nullcontext() if precision == "fp32" else torch.autocast(device.type, torch.bfloat16)

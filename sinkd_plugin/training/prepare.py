@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import torch
@@ -12,7 +11,6 @@ from sinkd_plugin.architectures.loading import load_config as load_model_config
 from sinkd_plugin.architectures.specs import architecture_of
 from sinkd_plugin.catalog import catalog
 from sinkd_plugin.console import note
-from sinkd_plugin.errors import ConfigError
 from sinkd_plugin.references import resolve_model
 from sinkd_plugin.specs import Architecture, ArchitectureSpec, Question
 from sinkd_plugin.tasks.kinds import ANSWER_OF
@@ -24,6 +22,7 @@ from sinkd_plugin.training.config import RunConfig, students
 from sinkd_plugin.training.device import resolve_device, resolve_precision
 from sinkd_plugin.training.fingerprint import fingerprint, model_fingerprint, split_fingerprint
 from sinkd_plugin.training.question import question_of
+from sinkd_plugin.training.sizes import check_sizes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,7 +71,7 @@ def prepare(config: RunConfig) -> Prepared:
     note("Data: " + ", ".join(f"{size} {split}" for split, size in task.sizes.items()) + " examples")
     for name, student in students(config).items():
         check_losses(student, task.spec, "distillation" if name == "student" else f"baselines.{name}.distillation")
-        _check_accumulation(student, len(task.splits["train"]))
+        check_sizes(student, len(task.splits["train"]))
     return Prepared(
         task=task,
         question=question_of(task.spec, max_length=config.data.max_length),
@@ -100,14 +99,3 @@ def _architecture(config: RunConfig, model_config: PretrainedConfig) -> Architec
     if config.architecture != "auto":
         return catalog().architectures.get(config.architecture)
     return architecture_of(model_config)
-
-
-def _check_accumulation(config: RunConfig, examples: int) -> None:
-    """TextBrewer trains nothing, and says nothing, where an epoch has fewer batches than a step needs."""
-    batches = math.ceil(examples / config.optimizer.batch_size)
-    if config.training.gradient_accumulation_steps > batches:
-        raise ConfigError(
-            f"'training.gradient_accumulation_steps' must not exceed the batches of an epoch, which are {batches}.",
-            received=config.training.gradient_accumulation_steps,
-            cure="Lower it, or lower optimizer.batch_size.",
-        )

@@ -10,9 +10,11 @@ import yaml
 from sinkd_plugin.errors import UserError
 from sinkd_plugin.storage import storage_errors, write_json, write_text
 from sinkd_plugin.training.config import RunConfig, plain, students
+from sinkd_plugin.training.device import resolve_device
 from sinkd_plugin.training.environment import environment
 from sinkd_plugin.training.journal import Journal
 from sinkd_plugin.training.prepare import Prepared, prepare
+from sinkd_plugin.training.processes import first_before_others, joined_processes, on_first
 from sinkd_plugin.training.run_folder import (
     CONFIG_FILE,
     ENVIRONMENT_FILE,
@@ -40,18 +42,30 @@ def run(config: RunConfig, *, overwrite: bool = False) -> dict[str, Any]:
     Raises:
         SinkdError: Whatever stands in the way, in the project's words; finished stages stay.
     """
+    with joined_processes(resolve_device(config.training.device).type):
+        changed = on_first(lambda: _may_begin(config, overwrite))
+        prepared = first_before_others(lambda: prepare(config))
+        on_first(lambda: _begin(config, changed))
+        return _make(config, prepared, config.training.output_dir)
+
+
+def _may_begin(config: RunConfig, overwrite: bool) -> bool:
+    """Whether the run folder holds another run, which is to be replaced."""
     folder = config.training.output_dir
     check_run_folder(config)
     changed = _differs(folder, config)
     if changed and not overwrite and (folder / TEACHER_FOLDER / RECORD).is_file():
         raise _another_run(folder)
-    prepared = prepare(config)
+    return changed
+
+
+def _begin(config: RunConfig, changed: bool) -> None:
+    folder = config.training.output_dir
     if changed:
         with storage_errors(folder):
             (folder / RESULT_FILE).unlink(missing_ok=True)
     write_json(folder / ENVIRONMENT_FILE, environment())
     write_text(folder / CONFIG_FILE, _as_yaml(config))
-    return _make(config, prepared, folder)
 
 
 def _make(config: RunConfig, prepared: Prepared, folder: Path) -> dict[str, Any]:
@@ -62,7 +76,7 @@ def _make(config: RunConfig, prepared: Prepared, folder: Path) -> dict[str, Any]
         for name, student in students(config).items()
     }
     result = _result(config, prepared, teacher, stages)
-    write_json(folder / RESULT_FILE, result)
+    on_first(lambda: write_json(folder / RESULT_FILE, result))
     return result
 
 

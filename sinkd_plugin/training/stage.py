@@ -14,6 +14,7 @@ from sinkd_plugin.specs import Reader
 from sinkd_plugin.storage import read_json, write_json
 from sinkd_plugin.tasks.kinds import Kind
 from sinkd_plugin.tasks.load import LoadedTask
+from sinkd_plugin.training.processes import on_first
 from sinkd_plugin.training.scoring import score_split
 
 RECORD = "sinkd.json"
@@ -55,15 +56,20 @@ def finished(folder: Path, expected: str, provenance: Mapping[str, Any] | None =
         provenance: What its record should say of its making; a record that says otherwise, because the same data
             has moved, is written anew.
     """
+    record = on_first(lambda: _finished_record(folder, expected, provenance or {}))
+    return None if record is None else Stage(folder=folder, record=record)
+
+
+def _finished_record(folder: Path, expected: str, provenance: Mapping[str, Any]) -> dict[str, Any] | None:
     if not (folder / RECORD).is_file():
         return None
-    record = read_json(folder / RECORD)
+    record: dict[str, Any] = read_json(folder / RECORD)
     if record.get("fingerprint") != expected:
         return None
-    renewed = {**record, **(provenance or {})}
+    renewed = {**record, **provenance}
     if renewed != record:
         write_record(folder, renewed)
-    return Stage(folder=folder, record=renewed)
+    return renewed
 
 
 def write_record(folder: Path, record: dict[str, Any]) -> None:

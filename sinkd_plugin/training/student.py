@@ -16,6 +16,7 @@ from sinkd_plugin.training.journal import Journal
 from sinkd_plugin.training.material import Material, gather_material
 from sinkd_plugin.training.model_card import student_card
 from sinkd_plugin.training.prepare import Prepared
+from sinkd_plugin.training.processes import on_first
 from sinkd_plugin.training.provenance import provenance
 from sinkd_plugin.training.stage import Stage, evaluated, finished, write_record
 
@@ -38,14 +39,18 @@ def student_stage(
     if stage is not None:
         note(f"Student '{name}': taken from {target}")
         return stage
-    journal.restart(name)
+    on_first(lambda: journal.restart(name))
     material = gather_material(config, prepared, teacher)
     plan = distill(config, material, journal, name)
     kind = prepared.task.spec.kind
     scored = evaluated(kind, material.student, material.reader, material.tests, what=f"'{name}'", against=teacher)
     record = {"fingerprint": expected, **provenance(config), **scored}
-    _save(material, target, record, student_card(config, prepared, scored["scores"], teacher))
-    announce("sinkd_after_distill", plan=plan, result=record["scores"])
+
+    def save() -> None:
+        _save(material, target, record, student_card(config, prepared, scored["scores"], teacher))
+        announce("sinkd_after_distill", plan=plan, result=record["scores"])
+
+    on_first(save)
     return Stage(folder=target, record=record)
 
 
@@ -57,6 +62,18 @@ def _save(material: Material, target: Path, record: dict[str, Any], card: str) -
         write_record(staging, record)
 
 
+_TRAINING_KEYS = {
+    "seed",
+    "gradient_accumulation_steps",
+    "group_size",
+    "micro_batch_size",
+    "scope",
+    "bucketing",
+    "teacher_cache",
+}
+"""What of ``training`` decides about the weights."""
+
+
 def _fingerprint(config: RunConfig, prepared: Prepared, teacher: Stage) -> str:
     model = config.student.model
     return fingerprint(
@@ -66,7 +83,7 @@ def _fingerprint(config: RunConfig, prepared: Prepared, teacher: Stage) -> str:
         data=prepared.data_fingerprint,
         distillation=config.distillation.model_dump(),
         optimizer=config.optimizer.model_dump(),
-        training=config.training.model_dump(include={"seed", "gradient_accumulation_steps", "scope", "teacher_cache"}),
+        training=config.training.model_dump(include=_TRAINING_KEYS),
         precision=prepared.precision,
         device=prepared.device.type,
     )

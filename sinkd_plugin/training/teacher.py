@@ -13,6 +13,7 @@ from sinkd_plugin.training.finetune import finetune
 from sinkd_plugin.training.fingerprint import fingerprint
 from sinkd_plugin.training.model_card import teacher_card
 from sinkd_plugin.training.prepare import Prepared
+from sinkd_plugin.training.processes import on_first
 from sinkd_plugin.training.provenance import provenance
 from sinkd_plugin.training.stage import Stage, encoded_tests, evaluated, finished, write_record
 
@@ -45,6 +46,8 @@ def _fingerprint(config: RunConfig, prepared: Prepared) -> str:
         data=prepared.data_fingerprint,
         finetune=options.model_dump() if options else None,
         seed=config.training.seed,
+        bucketing=config.training.bucketing,
+        micro_batch_size=config.training.micro_batch_size if options else None,
         precision=prepared.precision,
         device=prepared.device.type,
     )
@@ -58,21 +61,17 @@ def _make(config: RunConfig, prepared: Prepared, target: Path, expected: str) ->
     reader = prepared.architecture.reader(model.config, tokenizer, prepared.question)
     train, tests = reader.encode(task.splits["train"]), encoded_tests(task, reader)
     if options is not None:
-        finetune(
-            model,
-            reader,
-            train,
-            options,
-            seed=config.training.seed,
-            device=prepared.device,
-            precision=prepared.precision,
-        )
+        finetune(config, options, prepared, model, reader, train)
     scored = evaluated(task.spec.kind, model, reader, tests, what="the teacher")
     record: dict[str, Any] = {"fingerprint": expected, **provenance(config), **scored}
-    with new_folder(target, overwrite=True) as staging:
-        if options is not None:
-            model.save_pretrained(staging)
-            tokenizer.save_pretrained(staging)
-            (staging / "README.md").write_text(teacher_card(config, prepared, scored["scores"]), encoding="utf-8")
-        write_record(staging, record)
+
+    def save() -> None:
+        with new_folder(target, overwrite=True) as staging:
+            if options is not None:
+                model.save_pretrained(staging)
+                tokenizer.save_pretrained(staging)
+                (staging / "README.md").write_text(teacher_card(config, prepared, scored["scores"]), encoding="utf-8")
+            write_record(staging, record)
+
+    on_first(save)
     return Stage(folder=target, record=record)

@@ -13,6 +13,7 @@ from sinkd_plugin.specs import Reader
 from sinkd_plugin.storage import new_folder
 from sinkd_plugin.textbrewer.distiller import Precision
 from sinkd_plugin.training.predict import predict_rows
+from sinkd_plugin.training.processes import on_first
 from sinkd_plugin.training.stage import finished, write_record
 from sinkd_plugin.training.teacher_rows import TeacherRows
 
@@ -50,7 +51,11 @@ def cached_rows(
         note("Teacher's logits: taken from an earlier run")
         return TeacherRows(**load_file(folder / _FILE))
     rows = predict_rows(model, reader, examples, what="Teacher's logits", precision=precision)
-    with new_folder(folder, overwrite=True) as staging:
-        save_file({"logits": rows.logits, "starts": rows.starts}, staging / _FILE)
-        write_record(staging, {"fingerprint": expected})
+
+    def save() -> None:
+        with new_folder(folder, overwrite=True) as staging:
+            save_file({"logits": rows.logits, "starts": rows.starts}, staging / _FILE)
+            write_record(staging, {"fingerprint": expected})
+
+    on_first(save)
     return rows

@@ -28,6 +28,19 @@ def test_people_read_on_stderr_and_nothing_is_markup(capsys: pytest.CaptureFixtu
     assert printed.out == ""
 
 
+def test_a_log_hears_now_and_then_how_far_it_has_come(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sinkd_plugin.console.SECONDS_BETWEEN_LINES", 0)
+    with progress("Distilling", 4, done=2) as meter:
+        meter.advance(loss=0.5, examples_per_second=123.4)
+        meter.advance(loss=0.25)
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0] == "Distilling (4 steps)"
+    assert lines[1].startswith("Distilling: 3/4  loss 0.5  examples per second 123.4  ")
+    assert lines[2] == "Distilling: 4/4  loss 0.25  0:00:00 left"
+
+
 def test_an_error_is_rule_received_and_cure() -> None:
     error = errors.ConfigError("A must be B.", received="C", cure="Write B.")
     assert str(error) == "A must be B. Received: C. Write B."

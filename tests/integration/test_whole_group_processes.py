@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import torch
 
+pytestmark = pytest.mark.slow
 SCRIPT = Path(__file__).with_name("whole_group_process.py")
 
 
