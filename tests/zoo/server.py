@@ -6,7 +6,8 @@ RULES is a JSON list of objects. The first whose ``path`` ends the requested pat
 ``times`` (how often it holds; absent: always) and one or more of ``status``, ``headers``, ``cut`` (bytes of the body
 after which the connection is cut; a list is drawn from in turn), ``no_ranges``, ``send`` (a file of the folder to send
 instead), ``length`` (to claim), ``drip_s`` (a byte, or a ``block`` of bytes, each so many seconds),
-``drip_headers_s``, ``delay_s``, ``require`` (a header that must have a value).
+``drip_headers_s``, ``delay_s``, ``keep`` (the connection open for the next request), ``require`` (a header that must
+have a value).
 It prints its port, and appends a JSON line for each request to LOG.
 """
 
@@ -80,13 +81,13 @@ class Handler(BaseHTTPRequestHandler):
         if asked and not rule.get("no_ranges") and start >= len(content):
             self.plain(416, {"Content-Range": f"bytes */{len(content)}"})
             return
-        head = [f"HTTP/1.1 {206 if start else 200} OK", "Connection: close"]
+        head = [f"HTTP/1.1 {206 if start else 200} OK", f"Connection: {'keep-alive' if rule.get('keep') else 'close'}"]
         if start:
             head.append(f"Content-Range: bytes {start}-{len(content) - 1}/{len(content)}")
         if rule.get("length") is not False:
             head.append(f"Content-Length: {rule.get('length', len(content) - start)}")
         head += [f"{name}: {value}" for name, value in rule.get("headers", {}).items()]
-        self.close_connection = True
+        self.close_connection = not rule.get("keep")
         body = content[start:][: rule.get("cut")]
         self.note(len(body))
         self.drip("\r\n".join([*head, "", ""]).encode(), rule.get("drip_headers_s"))

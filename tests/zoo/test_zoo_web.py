@@ -187,6 +187,16 @@ def test_a_slow_loris_does_not_hold_for_ever(
     assert nothing_under_its_name()
 
 
+def test_a_connection_that_has_served_well_is_bounded_too(
+    student: Student, serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SINKD_ZOO_TIMEOUT", "0.6")
+    monkeypatch.setattr("sinkd_zoo.transfer.SLOWEST", 2**22)
+    serve({"path": WEIGHTS, "drip_headers_s": 0.3}, {"keep": True})
+    with pytest.raises(DownloadError, match=r"must arrive within \d s"):
+        download(NAME)
+
+
 def test_redirects_are_followed(student: Student, serve: Serve) -> None:
     moved = {"status": 302, "headers": {"Location": "/mine/1/config.json"}}
     serve({"path": "config.json", "times": 1, **moved})

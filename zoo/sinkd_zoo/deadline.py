@@ -6,9 +6,8 @@ import contextlib
 import socket
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Sequence
 from types import TracebackType
-from typing import Any
 
 from sinkd_plugin.errors import DownloadError
 
@@ -25,12 +24,13 @@ class Deadline:
 
     Args:
         seconds: How long everything together may take.
+        sockets: Those of the transfer, which may still become more.
     """
 
-    def __init__(self, seconds: float) -> None:
+    def __init__(self, seconds: float, sockets: Sequence[socket.socket]) -> None:
         self.seconds = seconds
         self._end = time.monotonic() + seconds
-        self._sockets: list[socket.socket] = []
+        self._sockets = sockets
         self._timer = threading.Timer(seconds, self._shut_down)
         self._timer.daemon = True
 
@@ -46,11 +46,6 @@ class Deadline:
         """Seconds that are left, not below 0."""
         return max(0.0, self._end - time.monotonic())
 
-    def watch(self, event: str, details: Mapping[str, Any]) -> None:
-        """See the sockets of a request: the HTTP client's ``trace`` extension."""
-        if event.endswith(("connect_tcp.complete", "start_tls.complete")):
-            self._sockets.append(details["return_value"].get_extra_info("socket"))
-
     def require_time(self, what: str) -> None:
         """Go on only while there is time.
 
@@ -65,6 +60,6 @@ class Deadline:
             )
 
     def _shut_down(self) -> None:
-        for each in self._sockets:
+        for each in list(self._sockets):
             with contextlib.suppress(OSError):  # closed already, or part of an encrypted one by now
                 each.shutdown(socket.SHUT_RDWR)

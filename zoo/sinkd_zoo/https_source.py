@@ -35,7 +35,11 @@ def _read(address: str) -> list[Student]:
     require_online(address)
     if urlsplit(address).scheme == "http" and not is_loopback(address):
         note(f"'{address}' is not encrypted: whoever is on the way can change its index, and so its files.")
-    with Web() as web, Deadline(4 * timeout_s()) as deadline, web.get(address + FILE, deadline) as response:
+    with (
+        Web() as web,
+        Deadline(4 * timeout_s(), web.sockets) as deadline,
+        web.get(address + FILE, deadline) as response,
+    ):
         text = bytearray()
         for block in response.iter_bytes():
             text += block

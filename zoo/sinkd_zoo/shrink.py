@@ -13,8 +13,8 @@ from sinkd_zoo.readme import LOADERS
 from sinkd_zoo.recipe import Shrinking
 from sinkd_zoo.vocabulary import keep_positions, kept_tokens, prune_vocabulary
 
-_RECORD_KEYS = ("task", "data_dir", "max_length", "seed")
-"""What of the trainer's record still holds for the smaller student; its scores do not."""
+_STALE_KEYS = frozenset({"fingerprint", "scores", "predictions", "parameters"})
+"""What of the trainer's record does not hold for the smaller student; how it is asked does."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,4 +79,4 @@ def _write(student: Path, target: Path, options: Shrinking, texts: Sequence[str]
         (model.half() if half else model).save_pretrained(staging, safe_serialization=True)
         tokenizer.save_pretrained(staging)
         record = read_json(student / RECORD)
-        write_json(staging / RECORD, {key: record[key] for key in _RECORD_KEYS if key in record})
+        write_json(staging / RECORD, {key: value for key, value in record.items() if key not in _STALE_KEYS})

@@ -75,7 +75,7 @@ def fetch_file(web: Web, wanted: Wanted, target: Path, parts: Path, advance: Adv
         advance(part.stat().st_size)
         for url in wanted.urls:
             try:
-                with Deadline(2 * timeout_s() + wanted.size / SLOWEST) as deadline:
+                with Deadline(2 * timeout_s() + wanted.size / SLOWEST, web.sockets) as deadline:
                     _Transfer(web, wanted, url, part, deadline, advance).run()
             except (DownloadError, WrongContentError) as error:
                 failures.append(error)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 from types import TracebackType
+from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 import httpx
@@ -49,9 +51,13 @@ class InterruptedTransferError(DownloadError):
 
 
 class Web:
-    """An HTTP client for one transfer."""
+    """An HTTP client for one transfer.
+
+    ``sockets`` are those that it has opened, some of which may be closed by now.
+    """
 
     def __init__(self) -> None:
+        self.sockets: list[socket.socket] = []
         self._client = httpx.Client(
             timeout=timeout_s(),
             headers={"User-Agent": f"sinkd/{__version__}", "Accept-Encoding": "identity"},
@@ -86,12 +92,17 @@ class Web:
             finally:
                 response.close()
 
+    def _watch(self, event: str, details: Mapping[str, Any]) -> None:
+        """The HTTP client's ``trace`` extension: it tells of the connections that are made for a request."""
+        if event.endswith(("connect_tcp.complete", "start_tls.complete")):
+            self.sockets.append(details["return_value"].get_extra_info("socket"))
+
     def _follow(self, url: str, deadline: Deadline, headers: Mapping[str, str]) -> httpx.Response:
         here = url
         for _ in range(MOST_REDIRECTS + 1):
             deadline.require_time(f"'{url}'")
             request = self._client.build_request(
-                "GET", here, headers={**headers, **authorization(here)}, extensions={"trace": deadline.watch}
+                "GET", here, headers={**headers, **authorization(here)}, extensions={"trace": self._watch}
             )
             response = self._client.send(request, stream=True, follow_redirects=False)
             if not response.has_redirect_location:
