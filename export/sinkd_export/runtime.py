@@ -10,6 +10,7 @@ Example:
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -19,6 +20,7 @@ from typing import TypedDict
 import numpy as np
 from numpy.typing import NDArray
 
+from sinkd_export.batches import STRETCH, by_length
 from sinkd_export.graph_file import graph_file
 from sinkd_export.prompt import Prompt, open_prompt
 from sinkd_export.session import Classifier, open_classifier
@@ -50,12 +52,14 @@ class Student:
         tokens: Turns texts into ids, cut to a maximum.
         labels: Label names in the order of the logits.
         prompt: What a generative student is asked about its texts.
+        stretch: How many times as long as its shortest the longest text of a batch may be.
     """
 
     classifier: Classifier
     tokens: Tokens
     labels: tuple[str, ...]
     prompt: Prompt | None = None
+    stretch: float = STRETCH
 
     @classmethod
     def load(
@@ -91,6 +95,8 @@ class Student:
             tokens=open_tokens(path, max_length=max_length, trained_length=_trained_length(path)),
             labels=_labels(path, classifier),
             prompt=open_prompt(path),
+            # an accelerator computes padding almost for nothing, and pays for each call
+            stretch=STRETCH if provider == "cpu" else math.inf,
         )
 
     def predict(self, texts: Sequence[Text], *, batch_size: int = 32, truncation: bool = True) -> list[Prediction]:
@@ -176,10 +182,9 @@ class Student:
 
     def classify(self, encodings: Sequence[Encoded], *, batch_size: int) -> list[Prediction]:
         """Label them in batches of about one length, so that little is padding; answer in their order."""
-        order = sorted(range(len(encodings)), key=lambda index: len(encodings[index].ids))
+        lengths = [len(encoding.ids) for encoding in encodings]
         found: dict[int, Prediction] = {}
-        for start in range(0, len(order), batch_size):
-            batch = order[start : start + batch_size]
+        for batch in by_length(lengths, batch_size=batch_size, stretch=self.stretch):
             logits = self.classifier(self.tokens.padded([encodings[index] for index in batch]))
             found.update(zip(batch, map(self._prediction, _softmax(logits)), strict=True))
         return [found[index] for index in range(len(encodings))]

@@ -30,7 +30,7 @@ SIGTERM: answers for --drain-seconds more, then finishes what it accepted and en
 @click.option("--provider", default="cpu", show_default=True, help="onnxruntime's execution provider.")
 @click.option("--threads", type=int, help="Threads inside an operator; by default all that are available.")
 @click.option("--max-batch", default=32, show_default=True, help="Most texts computed at once; 1: no batching.")
-@click.option("--max-wait-ms", default=2.0, show_default=True, help="How long a text waits for others to join it.")
+@click.option("--max-wait-ms", default=0.0, show_default=True, help="Longest wait for others while idle.")
 @click.option("--max-queue", default=1024, show_default=True, help="Most texts waiting; beyond it: 429.")
 @click.option("--max-texts", default=256, show_default=True, help="Most texts in a request; beyond it: 413.")
 @click.option("--max-characters", default=20_000, show_default=True, help="Most characters in a text: 413.")

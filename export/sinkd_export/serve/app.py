@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator
-from dataclasses import asdict
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -17,12 +17,13 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from sinkd_export.runtime import Student
 from sinkd_export.serve.batcher import MicroBatcher
 from sinkd_export.serve.body import BoundedBodies
-from sinkd_export.serve.labeller import Answer, Labeller
+from sinkd_export.serve.labeller import Labeller
 from sinkd_export.serve.metrics import Metrics
 from sinkd_export.serve.openapi import PREDICT
 from sinkd_export.serve.options import ServeOptions
 from sinkd_export.serve.question import Question, read_question
 from sinkd_export.serve.refusal import RefusalError
+from sinkd_export.tokens import Encoded
 from sinkd_plugin.errors import DataError
 from sinkd_plugin.version import __version__
 
@@ -41,11 +42,13 @@ class Service:
         self.student = student
         self.options = options
         self.metrics = Metrics()
+        self._tokenizing = ThreadPoolExecutor(1, thread_name_prefix="sinkd-tokenize")
         self.draining = False
         self.accepted = 0
         self.answered = 0
-        self.batcher: MicroBatcher[Question, Answer] = MicroBatcher(
-            Labeller(student, self.metrics, max_batch=options.max_batch),
+        self.batcher = MicroBatcher(
+            Labeller(student, self.metrics),
+            stretch=student.stretch,
             max_batch=options.max_batch,
             max_wait_seconds=options.max_wait_ms / 1000,
             max_queue=options.max_queue,
@@ -56,11 +59,20 @@ class Service:
         """Label the texts of the body."""
         started = time.perf_counter()
         question = read_question(await request.body(), self.options)
-        answer = await self.batcher.submit(question, len(question.items))
-        self.metrics.texts.inc(len(question.items))
-        self.metrics.truncated_texts.inc(len(answer.truncated))
+        with self.batcher.admitted(len(question.items)):
+            encoded = await asyncio.get_running_loop().run_in_executor(self._tokenizing, self._encoded, question)
+            predictions = await self.batcher.submit(encoded)
+        truncated = [position for position, one in enumerate(encoded) if one.is_cut]
+        self.metrics.texts.inc(len(encoded))
+        self.metrics.truncated_texts.inc(len(truncated))
         self.metrics.request_seconds.observe(time.perf_counter() - started)
-        return JSONResponse(asdict(answer))
+        return JSONResponse({"predictions": predictions, "truncated": truncated})
+
+    def _encoded(self, question: Question) -> list[Encoded]:
+        encoded = self.student.encode(question.items)
+        if not question.truncation:
+            self.student.refuse_long(encoded)
+        return encoded
 
     async def live(self) -> dict[str, str]:
         """The process answers."""

@@ -1,80 +1,81 @@
-"""Dynamic micro-batching: what arrives while others are computed, or within a moment, is computed together."""
+"""Dynamic micro-batching: the text that waits longest is computed together with those of about its length."""
 
 from __future__ import annotations
 
 import asyncio
-from collections import deque
-from collections.abc import Callable, Sequence
+import contextlib
+import math
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Generic, TypeVar
 
+from sinkd_export.runtime import Prediction
 from sinkd_export.serve.refusal import busy
+from sinkd_export.tokens import Encoded
 
-JobT = TypeVar("JobT")
-AnswerT = TypeVar("AnswerT")
-
-Compute = Callable[[Sequence[JobT]], "Sequence[AnswerT | Exception]"]
+Compute = Callable[[Sequence[Encoded]], "Sequence[Prediction | Exception]"]
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Waiting(Generic[JobT, AnswerT]):
-    job: JobT
-    size: int
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Waiting:
+    text: Encoded
     arrived: float
-    answer: asyncio.Future[AnswerT]
+    answer: asyncio.Future[Prediction]
 
 
-class MicroBatcher(Generic[JobT, AnswerT]):
-    """Collects jobs and computes them in one thread.
+class MicroBatcher:
+    """Collects the texts of all requests and computes them in one thread.
 
     Args:
-        compute: Answers a batch of jobs, with an exception in the place of a job that fails.
-        max_batch: Collecting ends at this size.
-        max_wait_seconds: Collecting ends when the oldest job has waited so long.
-        max_queue: Largest size that may be accepted and unanswered.
+        compute: Labels a batch, with an exception in the place of a text that fails.
+        stretch: How many times as long as its shortest the longest text of a batch may be.
+        max_batch: Most texts in a batch.
+        max_wait_seconds: How long a text waits for others while nothing else is computed and fewer wait than a batch.
+        max_queue: Most texts that may be accepted and unanswered.
     """
 
     def __init__(
-        self, compute: Compute[JobT, AnswerT], *, max_batch: int, max_wait_seconds: float, max_queue: int
+        self, compute: Compute, *, stretch: float, max_batch: int, max_wait_seconds: float, max_queue: int
     ) -> None:
         self._compute = compute
+        self._reach = math.sqrt(stretch)
         self._max_batch = max_batch
         self._max_wait = max_wait_seconds
         self._max_queue = max_queue
-        self._jobs: deque[_Waiting[JobT, AnswerT]] = deque()
-        self._collected = 0
+        self._waiting: list[_Waiting] = []
         self._arrived = asyncio.Event()
         self._enough = asyncio.Event()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="sinkd-compute")
         self.unanswered = 0
 
-    async def submit(self, job: JobT, size: int) -> AnswerT:
-        """Compute a job together with others.
-
-        Args:
-            job: The job.
-            size: How much it counts in the batch and in the queue.
+    @contextlib.contextmanager
+    def admitted(self, texts: int) -> Iterator[None]:
+        """Hold places in the queue.
 
         Raises:
-            RefusalError: 429, if the queue is full.
-            Exception: What ``compute`` put in the job's place.
+            RefusalError: 429, if there are not so many left.
         """
-        if self.unanswered + size > self._max_queue:
+        if self.unanswered + texts > self._max_queue:
             raise busy(f"{self.unanswered} texts are waiting, and at most {self._max_queue} may.")
-        loop = asyncio.get_running_loop()
-        waiting = _Waiting(job=job, size=size, arrived=loop.time(), answer=loop.create_future())
-        self.unanswered += size
-        self._collected += size
-        self._jobs.append(waiting)
-        self._arrived.set()
-        if self._collected >= self._max_batch:
-            self._enough.set()
+        self.unanswered += texts
         try:
-            answer: AnswerT = await waiting.answer
+            yield
         finally:
-            self.unanswered -= size
-        return answer
+            self.unanswered -= texts
+
+    async def submit(self, texts: Sequence[Encoded]) -> list[Prediction]:
+        """Label texts that have been admitted, each in whatever batch comes first.
+
+        Raises:
+            Exception: What ``compute`` put in the place of one of them.
+        """
+        loop = asyncio.get_running_loop()
+        waiting = [_Waiting(text=text, arrived=loop.time(), answer=loop.create_future()) for text in texts]
+        self._waiting += waiting
+        self._arrived.set()
+        if len(self._waiting) >= self._max_batch:
+            self._enough.set()
+        return list(await asyncio.gather(*(one.answer for one in waiting)))
 
     async def run(self) -> None:
         """Compute batch after batch until cancelled."""
@@ -87,37 +88,34 @@ class MicroBatcher(Generic[JobT, AnswerT]):
             self._thread.shutdown(wait=False)
 
     async def _wait_for_others(self) -> None:
-        left = self._jobs[0].arrived + self._max_wait - asyncio.get_running_loop().time()
+        left = self._waiting[0].arrived + self._max_wait - asyncio.get_running_loop().time()
         if left > 0 and not self._enough.is_set():
-            try:
+            with contextlib.suppress(asyncio.TimeoutError):
                 await asyncio.wait_for(self._enough.wait(), left)
-            except asyncio.TimeoutError:
-                return
 
-    def _take(self) -> list[_Waiting[JobT, AnswerT]]:
-        """The oldest jobs, as long as they fit; one that is larger than a batch goes alone."""
-        batch = [self._jobs.popleft()]
-        size = batch[0].size
-        while self._jobs and size + self._jobs[0].size <= self._max_batch:
-            batch.append(self._jobs.popleft())
-            size += batch[-1].size
-        self._collected -= size
-        if not self._jobs:
+    def _take(self) -> list[_Waiting]:
+        """The oldest text, so that none waits for ever, and the oldest of those near its length."""
+        length = len(self._waiting[0].text.ids)
+        near = (one for one in self._waiting if length / self._reach <= len(one.text.ids) <= length * self._reach)
+        batch = [one for one, _ in zip(near, range(self._max_batch), strict=False)]
+        taken = set(batch)
+        self._waiting = [one for one in self._waiting if one not in taken]
+        if not self._waiting:
             self._arrived.clear()
-        if self._collected < self._max_batch:
+        if len(self._waiting) < self._max_batch:
             self._enough.clear()
         return batch
 
-    async def _answer(self, batch: Sequence[_Waiting[JobT, AnswerT]]) -> None:
-        loop, jobs = asyncio.get_running_loop(), [waiting.job for waiting in batch]
+    async def _answer(self, batch: Sequence[_Waiting]) -> None:
+        loop, texts = asyncio.get_running_loop(), [one.text for one in batch]
         try:
-            answers = await loop.run_in_executor(self._thread, self._compute, jobs)
+            answers = await loop.run_in_executor(self._thread, self._compute, texts)
         except Exception as error:  # nobody may wait for ever, and the next batch may be a better one
             answers = [error] * len(batch)
-        for waiting, answer in zip(batch, answers, strict=True):
-            if waiting.answer.done():  # its client has gone
+        for one, answer in zip(batch, answers, strict=True):
+            if one.answer.done():  # its client has gone
                 continue
             if isinstance(answer, Exception):
-                waiting.answer.set_exception(answer)
+                one.answer.set_exception(answer)
             else:
-                waiting.answer.set_result(answer)
+                one.answer.set_result(answer)

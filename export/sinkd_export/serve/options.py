@@ -15,7 +15,7 @@ class ServeOptions(Options):
         port: Port to listen on; 0 takes a free one.
         threads: Threads inside an operator; by default all that are available.
         max_batch: Most texts computed at once; 1 turns batching off.
-        max_wait_ms: How long the first text of a batch waits for others, in milliseconds.
+        max_wait_ms: How long a text waits for others although nothing else is computed, in milliseconds.
         max_queue: Most texts accepted and not yet answered; beyond it the answer is 429.
         max_body_bytes: Largest body of a request; beyond it the answer is 413.
         max_held_bytes: Most bytes of all bodies that are read or being read; beyond it the answer is 429.
@@ -30,7 +30,7 @@ class ServeOptions(Options):
     port: int = Field(default=8000, ge=0, le=65535)
     threads: int | None = Field(default=None, ge=1)
     max_batch: int = Field(default=32, ge=1)
-    max_wait_ms: float = Field(default=2.0, ge=0, le=1000)
+    max_wait_ms: float = Field(default=0.0, ge=0, le=1000)
     max_queue: int = Field(default=1024, ge=1)
     max_body_bytes: int = Field(default=1 << 20, ge=1)
     max_held_bytes: int = Field(default=64 << 20, ge=1)
