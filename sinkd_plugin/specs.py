@@ -5,7 +5,8 @@ A record names a thing and says how to build it; building imports torch or trans
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
@@ -64,7 +65,10 @@ class Question:
         labels: Label names in the order of their numbers.
         max_length: Longest input, in tokens; what is longer is cut.
         ask: Writes an example's texts, by column, into a prompt; ``None`` for families that take the texts as they are.
-        answers: What a generative model answers for each label; none without ``ask``.
+        answers: What a generative model answers for each label; none without ``ask``, and none where a text is to be
+            written.
+        target: Name of the column with the text to be written; ``None`` for classification.
+        max_target_length: Longest text to be written, in tokens.
         rows: Which rows of logits a generative model gives: those of every token of the ``answer``, of its ``last``
             token, or of the ``verbaliser``: one row an example, over the answers' distinguishing tokens alone.
         length_normalised: Whether an answer's log-probability is divided by its number of tokens before answers are
@@ -76,12 +80,10 @@ class Question:
     max_length: int
     ask: Callable[[Mapping[str, str]], str] | None = None
     answers: tuple[str, ...] = ()
+    target: str | None = None
+    max_target_length: int = 64
     rows: Literal["answer", "last", "verbaliser"] = "answer"
     length_normalised: bool = False
-
-
-UNSEEN = ("index", "answers")
-"""Entries of a batch that models do not get: they are for adaptors, and for messages."""
 
 
 class Reader(Protocol):
@@ -97,11 +99,15 @@ class Reader(Protocol):
     forward_arguments: Mapping[str, Any]
 
     def encode(self, split: Dataset) -> Dataset:
-        """A split's examples in tokens: what ``collate`` takes, and ``label``, ``index`` and ``length``."""
+        """A split's examples in tokens: what ``collate`` takes, ``index``, ``length``, and any ``label``."""
         ...
 
     def collate(self, examples: Sequence[Mapping[str, Any]]) -> dict[str, torch.Tensor]:
-        """A training batch: what the model takes, and the entries ``UNSEEN``."""
+        """A training batch: what the model takes, ``index``, and perhaps more for the adaptor."""
+        ...
+
+    def attached(self, model: PreTrainedModel) -> AbstractContextManager[None]:
+        """While it lasts, the model takes the batches of ``collate``, and leaves alone what is not for it."""
         ...
 
     def adaptor(self, batch: Mapping[str, Any], outputs: Any) -> dict[str, Any]:
@@ -113,21 +119,45 @@ class Reader(Protocol):
         ...
 
     def class_scores(self, model: PreTrainedModel, examples: Sequence[Mapping[str, Any]]) -> torch.Tensor:
-        """A score of each label ``(examples, labels)``; the largest is the prediction."""
+        """A score of each label ``(examples, labels)``, the largest for the prediction; for classification only."""
         ...
+
+
+LayerChoice = int | Sequence[int] | Mapping[Literal["encoder", "decoder"], int | Sequence[int]]
+"""A number of layers; their numbers from 0; or either by stack, ``encoder`` and ``decoder``."""
 
 
 class Architecture(Protocol):
     """What the trainer needs to know of a model family."""
 
     def load(
-        self, folder: str, labels: Sequence[str], *, needs_head: bool = False
+        self,
+        folder: str,
+        labels: Sequence[str],
+        *,
+        needs_head: bool = False,
+        dtype: torch.dtype | None = None,
+        device_map: str | None = None,
     ) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
         """Load a model with a head for ``labels`` and its tokenizer; without a trained head where one may be new."""
         ...
 
-    def student_from_layers(self, teacher: PreTrainedModel, layers: Sequence[int]) -> PreTrainedModel:
-        """A copy of ``teacher`` that keeps only the hidden layers ``layers`` (zero-based), and everything else."""
+    def fresh(
+        self, settings: Mapping[str, Any], tokenizer: PreTrainedTokenizerBase, labels: Sequence[str]
+    ) -> PreTrainedModel:
+        """A model with random weights of the configuration ``settings``, sized for the tokenizer."""
+        ...
+
+    def train_tokenizer(self, texts: Iterable[str], vocabulary: int) -> PreTrainedTokenizerBase:
+        """A tokenizer of the family's kind with at most ``vocabulary`` tokens, trained on texts."""
+        ...
+
+    def check_layers(self, config: PretrainedConfig, layers: LayerChoice, where: str) -> None:
+        """Check that ``layers``, which stand at ``where``, can be taken from a teacher of this configuration."""
+        ...
+
+    def student_from_layers(self, teacher: PreTrainedModel, layers: LayerChoice) -> PreTrainedModel:
+        """A copy of ``teacher`` that keeps only the hidden layers ``layers``, and everything else."""
         ...
 
     def reader(self, config: PretrainedConfig, tokenizer: PreTrainedTokenizerBase, question: Question) -> Reader:
@@ -144,12 +174,16 @@ class ArchitectureSpec:
         summary: One line for ``sinkd list architectures``.
         supports: Whether a model of this ``PretrainedConfig`` belongs to the family.
         build: Returns the ``Architecture``; may import transformers.
+        prompted: Whether examples are put to its models by a prompt, and its answers are words.
+        pipeline: What hubs and Transformers call what its models do.
     """
 
     name: str
     summary: str
     supports: Callable[[PretrainedConfig], bool]
     build: Callable[[], Architecture]
+    prompted: bool = False
+    pipeline: str = "text-classification"
 
 
 @dataclass(frozen=True, kw_only=True)

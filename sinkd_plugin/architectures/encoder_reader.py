@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import torch
 from datasets import Dataset
+from torch import nn
 from transformers import DataCollatorWithPadding, PreTrainedModel, PreTrainedTokenizerBase
 
 from sinkd_plugin.specs import Question
@@ -46,6 +48,15 @@ class EncoderReader:
         batch = self._pad([{name: example[name] for name in kept if name in example} for example in examples])
         return dict(batch)
 
+    @contextmanager
+    def attached(self, model: PreTrainedModel) -> Iterator[None]:
+        """The model leaves ``index`` alone."""
+        handle = model.register_forward_pre_hook(_without_index, with_kwargs=True)
+        try:
+            yield
+        finally:
+            handle.remove()
+
     def adaptor(self, batch: Mapping[str, Any], outputs: Any) -> dict[str, Any]:
         """TextBrewer's adaptor: what the losses may look at, by TextBrewer's names."""
         found = {
@@ -68,3 +79,7 @@ class EncoderReader:
         inputs = {name: batch[name].to(model.device) for name in _MODEL_INPUTS if name in batch}
         logits: torch.Tensor = model(**inputs).logits
         return logits
+
+
+def _without_index(_: nn.Module, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
+    return arguments, {name: value for name, value in keywords.items() if name != "index"}

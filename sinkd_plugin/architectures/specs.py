@@ -25,6 +25,22 @@ def architecture_specs() -> tuple[ArchitectureSpec, ...]:
             supports=_is_encoder,
             build=_build_encoder,
         ),
+        ArchitectureSpec(
+            name="encoder-decoder",
+            summary="T0, T5, BART: a prompt into the encoder, an answer out of the decoder.",
+            supports=_is_encoder_decoder,
+            build=_build_encoder_decoder,
+            prompted=True,
+            pipeline="text2text-generation",
+        ),
+        ArchitectureSpec(
+            name="decoder",
+            summary="GPT-Neo, GPT-2, Llama: an answer that goes on from its prompt.",
+            supports=_is_decoder,
+            build=_build_decoder,
+            prompted=True,
+            pipeline="text-generation",
+        ),
     )
 
 
@@ -46,6 +62,16 @@ def architecture_of(config: PretrainedConfig) -> ArchitectureSpec:
         received=f"model type '{config.model_type}'",
         cure=f"Known: {', '.join(catalog().architectures.names())}.",
     )
+
+
+def family_of(config: PretrainedConfig, name: str = "auto") -> ArchitectureSpec:
+    """The family called ``name``; ``auto`` is the model's own.
+
+    Raises:
+        UnknownNameError: If no plugin provides it.
+        ModelReferenceError: If no plugin supports the model.
+    """
+    return architecture_of(config) if name == "auto" else catalog().architectures.get(name)
 
 
 def _supports(entry: Entry[ArchitectureSpec], config: PretrainedConfig) -> bool:
@@ -71,7 +97,37 @@ def _is_encoder(config: PretrainedConfig) -> bool:
     return classifies and reads_both_ways and not config.is_encoder_decoder
 
 
+def _is_encoder_decoder(config: PretrainedConfig) -> bool:
+    from transformers.models.auto.modeling_auto import MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING_NAMES
+
+    return bool(config.is_encoder_decoder) and config.model_type in MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING_NAMES
+
+
+def _is_decoder(config: PretrainedConfig) -> bool:
+    from transformers.models.auto.modeling_auto import (
+        MODEL_FOR_CAUSAL_LM_MAPPING_NAMES,
+        MODEL_FOR_MASKED_LM_MAPPING_NAMES,
+    )
+
+    kind = config.model_type
+    reads_forward = kind in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES and kind not in MODEL_FOR_MASKED_LM_MAPPING_NAMES
+    classifies = any(name.endswith("ForSequenceClassification") for name in config.architectures or ())
+    return reads_forward and not classifies and not config.is_encoder_decoder
+
+
 def _build_encoder() -> Architecture:
     from sinkd_plugin.architectures.encoder import Encoder
 
     return Encoder()
+
+
+def _build_encoder_decoder() -> Architecture:
+    from sinkd_plugin.architectures.encoder_decoder import EncoderDecoder
+
+    return EncoderDecoder()
+
+
+def _build_decoder() -> Architecture:
+    from sinkd_plugin.architectures.decoder import Decoder
+
+    return Decoder()

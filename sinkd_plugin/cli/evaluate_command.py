@@ -13,11 +13,18 @@ from sinkd_plugin.console import print_json
 @click.argument("model")
 @click.option("--task", help="The task; by default the one the model was trained on.")
 @click.option("--data-dir", type=click.Path(path_type=Path), help="Folder that holds the task's files.")
+@click.option("--prompt", help="Name of one of the task's prompts, for generative models.")
 @click.option("--max-length", type=int, help="Cut texts to this many tokens.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, …")
 @click.option("--json", "as_json", is_flag=True, help="Print the scores as JSON.")
 def command(
-    model: str, task: str | None, data_dir: Path | None, max_length: int | None, device: str, as_json: bool
+    model: str,
+    task: str | None,
+    data_dir: Path | None,
+    prompt: str | None,
+    max_length: int | None,
+    device: str,
+    as_json: bool,
 ) -> None:
     """Score MODEL on a task's test split, with 95 % bootstrap intervals.
 
@@ -26,7 +33,9 @@ def command(
     from sinkd_plugin.training.evaluate import evaluate, evaluation_options
     from sinkd_plugin.training.scores_table import print_model_scores
 
-    options = evaluation_options(model, task=task, data_dir=data_dir, max_length=max_length, device=device)
+    options = evaluation_options(
+        model, task=task, data_dir=data_dir, max_length=max_length, device=device, prompt=prompt
+    )
     scores = evaluate(model, options)
     if as_json:
         print_json(scores)

@@ -2,36 +2,53 @@
 
 from __future__ import annotations
 
-from transformers import PretrainedConfig
+from typing import Any
+
+from transformers import PreTrainedTokenizerBase
 
 from sinkd_plugin.architectures.loading import load_config, load_tokenizer
 from sinkd_plugin.catalog import catalog
 from sinkd_plugin.errors import ConfigError
 from sinkd_plugin.references import resolve_model
-from sinkd_plugin.specs import TaskSpec
+from sinkd_plugin.specs import Architecture, Question, Reader, TaskSpec
 from sinkd_plugin.training.config import RunConfig
+from sinkd_plugin.training.teacher_origin import TeacherOrigin, described_by
 
 
-def check_student(config: RunConfig, where: str, teacher: str, teacher_config: PretrainedConfig) -> None:
+def check_student(
+    config: RunConfig, where: str, architecture: Architecture, teacher: TeacherOrigin, question: Question
+) -> None:
     """Check that a student can be made, and can learn from the teacher.
 
     Args:
         config: The configuration of the student.
         where: Path of its ``student`` block, for messages.
-        teacher: What ``from_pretrained`` takes for the teacher.
-        teacher_config: The teacher's configuration.
+        architecture: The family of both.
+        teacher: What the teacher starts from.
+        question: What both are asked.
 
     Raises:
-        ConfigError: If a layer does not exist or is named twice, or two vocabularies meet where they must not.
+        ConfigError: If a layer does not exist or is named twice, a configuration makes no model, the answers cannot be
+            told apart, or two vocabularies meet where they must not.
         ModelReferenceError: If the student's model cannot be loaded.
     """
-    layers, model = config.student.from_teacher_layers, config.student.model
-    if layers is not None:
-        _check_layers(layers, f"{where}.from_teacher_layers", teacher_config)
-    if model is not None:
-        folder = resolve_model(model)
-        load_config(folder)
-        _check_tokens(config, teacher, folder)
+    theirs = architecture.reader(teacher.config, teacher.tokenizer, question)
+    options = config.student
+    if options.from_teacher_layers is not None:
+        architecture.check_layers(teacher.config, options.from_teacher_layers, f"{where}.from_teacher_layers")
+    if options.from_config is not None:
+        described_by(architecture, student_settings(config, teacher), teacher.tokenizer, question.labels)
+    if options.model is not None:
+        folder = resolve_model(options.model)
+        tokenizer = load_tokenizer(folder)
+        ours = architecture.reader(load_config(folder), tokenizer, question)
+        _check_columns(ours, theirs)
+        _check_tokens(config, tokenizer, teacher.tokenizer)
+
+
+def student_settings(config: RunConfig, teacher: TeacherOrigin) -> dict[str, Any]:
+    """The configuration of a student ``from_config``, with a vocabulary as large as its teacher's."""
+    return {"vocab_size": teacher.config.vocab_size, **(config.student.from_config or {})}
 
 
 def check_kind(task: TaskSpec) -> None:
@@ -84,17 +101,17 @@ def runs_at_every_step(config: RunConfig) -> bool:
     return config.training.teacher_cache == "off" or bool(config.distillation.intermediate_matches)
 
 
-def _check_layers(layers: tuple[int, ...], where: str, teacher: PretrainedConfig) -> None:
-    depth = getattr(teacher, "num_hidden_layers", None)
-    if depth is None:
-        return  # a family without a plain list of layers; its architecture knows
-    if len(set(layers)) != len(layers) or not all(0 <= layer < depth for layer in layers):
-        raise ConfigError(f"'{where}' must name different layers from 0 to {depth - 1}.", received=list(layers))
+def _check_columns(student: Reader, teacher: Reader) -> None:
+    if tuple(student.columns) != tuple(teacher.columns):
+        raise ConfigError(
+            "Teacher and student must share a tokenizer where their predictions are of its tokens.",
+            received="two different vocabularies",
+            cure="Choose a student with the teacher's tokenizer, or readout: verbaliser, which compares labels.",
+        )
 
 
-def _check_tokens(config: RunConfig, teacher: str, student: str) -> None:
-    tokenizer = load_tokenizer(student)
-    if runs_at_every_step(config) and tokenizer.get_vocab() != load_tokenizer(teacher).get_vocab():
+def _check_tokens(config: RunConfig, student: PreTrainedTokenizerBase, teacher: PreTrainedTokenizerBase) -> None:
+    if runs_at_every_step(config) and student.get_vocab() != teacher.get_vocab():
         raise ConfigError(
             "Teacher and student must share a tokenizer where the teacher runs at every step.",
             received="two different vocabularies",

@@ -6,56 +6,22 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, StrictInt, field_validator, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from sinkd_plugin.documents import parse_json, parse_yaml
 from sinkd_plugin.errors import ConfigError
 from sinkd_plugin.options import Options, validate
 from sinkd_plugin.tasks.options import DataOptions, FilesTask, PromptOptions
 from sinkd_plugin.textbrewer.options import DistillationOptions
+from sinkd_plugin.training.model_options import (
+    OptimizerOptions,
+    Readout,
+    ReadoutOptions,
+    StudentOptions,
+    TeacherOptions,
+)
 
 FolderPath = Annotated[Path, AfterValidator(Path.expanduser)]
-
-
-class OptimizerOptions(Options):
-    """AdamW with linear warm-up and decay.
-
-    Args:
-        learning_rate: Its peak.
-        epochs: Passes over the training split.
-        batch_size: Examples a step, over all processes, unless ``training`` says otherwise; also the rows of a Sinkhorn
-            group.
-        warmup: Share of the steps over which the rate rises.
-        weight_decay: On all weights but biases and layer norms.
-        max_grad_norm: Gradients are scaled down to this norm.
-    """
-
-    learning_rate: float = Field(5e-5, gt=0)
-    epochs: int = Field(3, ge=1)
-    batch_size: int = Field(32, ge=1)
-    warmup: float = Field(0.1, ge=0, lt=1)
-    weight_decay: float = Field(0.01, ge=0)
-    max_grad_norm: float = Field(1.0, gt=0)
-
-
-class TeacherOptions(Options):
-    """The teacher: a model reference, and how to fine-tune it on the task first (absent: it is used as it is)."""
-
-    model: str
-    finetune: OptimizerOptions | None = None
-
-
-class StudentOptions(Options):
-    """The student: some layers of the teacher, or a model of its own."""
-
-    from_teacher_layers: tuple[StrictInt, ...] | None = Field(None, min_length=1)
-    model: str | None = None
-
-    @model_validator(mode="after")
-    def _one_origin(self) -> StudentOptions:
-        if (self.from_teacher_layers is None) == (self.model is None):
-            raise ValueError("give exactly one of 'from_teacher_layers' and 'model'")
-        return self
 
 
 class TrainingOptions(Options):
@@ -74,7 +40,9 @@ class TrainingOptions(Options):
             spread over; ``local`` makes each micro-batch a group of its own.
         bucketing: Whether texts of similar length meet in a step, so that little is padded; else they meet at random.
         workers: Processes that put batches together ahead of their use; the batches are the same for any number.
-        teacher_cache: ``auto`` computes the teacher's logits once; ``off`` runs the teacher at every step.
+        teacher_cache: ``auto`` computes the teacher's logits once, unless they would take more than 1 GiB; ``off``
+            runs the teacher at every step.
+        gradient_checkpointing: Compute activations twice instead of keeping them, in teacher and students.
     """
 
     output_dir: FolderPath
@@ -88,6 +56,7 @@ class TrainingOptions(Options):
     bucketing: bool = True
     workers: int = Field(0, ge=0)
     teacher_cache: Literal["auto", "off"] = "auto"
+    gradient_checkpointing: bool = False
 
     @model_validator(mode="after")
     def _one_size(self) -> TrainingOptions:
@@ -105,6 +74,7 @@ class RunConfig(Options):
         data: Lengths and subsets.
         prompt: For generative models: the name of one of the task's prompts, or a template with its verbalisers;
             absent, the task's first.
+        readout: For generative models: ``answer``, ``last`` or ``verbaliser``, or see ``ReadoutOptions``.
         architecture: ``auto``, or the name of a family.
         teacher: See ``TeacherOptions``.
         student: See ``StudentOptions``.
@@ -119,6 +89,7 @@ class RunConfig(Options):
     data_dir: FolderPath | None = None
     data: DataOptions = DataOptions()
     prompt: str | PromptOptions | None = None
+    readout: Readout = ReadoutOptions()
     architecture: str = "auto"
     teacher: TeacherOptions
     student: StudentOptions
@@ -140,7 +111,7 @@ class RunConfig(Options):
 
 
 _TAKEN_NAMES = ("student", "teacher")
-_BASELINE_SECTIONS = ("student", "distillation", "optimizer")
+_BASELINE_SECTIONS = ("student", "distillation", "optimizer", "readout")
 
 
 def load_config(path: Path, changes: Sequence[str] = ()) -> RunConfig:

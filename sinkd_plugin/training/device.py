@@ -11,6 +11,8 @@ from transformers import set_seed
 from sinkd_plugin.errors import ConfigError
 from sinkd_plugin.textbrewer.distiller import Precision
 
+DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+
 
 def resolve_device(name: str) -> torch.device:
     """The device called ``name``; ``auto`` is a GPU if there is one.

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,8 @@ from sinkd_plugin.textbrewer.configuration import DistillationConfig
 from sinkd_plugin.textbrewer.distiller import SinkhornDistiller
 from sinkd_plugin.textbrewer.host import textbrewer
 from sinkd_plugin.training import processes
-from sinkd_plugin.training.batches import blinded, with_teacher_rows
+from sinkd_plugin.training.batches import with_teacher_rows
+from sinkd_plugin.training.checkpointing import checkpointed
 from sinkd_plugin.training.config import RunConfig
 from sinkd_plugin.training.device import seed_this_process
 from sinkd_plugin.training.groups import TrainingGroups
@@ -57,7 +59,7 @@ def distill(config: RunConfig, material: Material, journal: Journal, name: str) 
         plan = _plan(config, material, journal.tensorboard(name), observer, -(-len(groups) // groups.steps_per_epoch))
         distiller = _distiller(plan)
         seed_this_process(config.training.seed, processes.rank())
-        with quiet_transformers(), blinded(material.teacher, material.student), distiller:
+        with quiet_transformers(), _ready(config, material), distiller:
             distiller.train(
                 optimizer_of(material.student, config.optimizer),
                 groups,
@@ -70,6 +72,18 @@ def distill(config: RunConfig, material: Material, journal: Journal, name: str) 
                 **_compared_outputs(config, material),
             )
     return plan
+
+
+@contextmanager
+def _ready(config: RunConfig, material: Material) -> Iterator[None]:
+    """Both models take the reader's batches; the student keeps no activations, where the configuration says so."""
+    attached = material.reader.attached
+    with (
+        attached(material.teacher),
+        attached(material.student),
+        checkpointed(material.student, config.training.gradient_checkpointing),
+    ):
+        yield
 
 
 def _plan(

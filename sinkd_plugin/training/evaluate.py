@@ -6,16 +6,17 @@ from pathlib import Path
 from typing import Any
 
 from sinkd_plugin.architectures.loading import load_config
-from sinkd_plugin.architectures.specs import architecture_of
+from sinkd_plugin.architectures.specs import family_of
 from sinkd_plugin.errors import ConfigError
 from sinkd_plugin.options import Options, validate
 from sinkd_plugin.references import resolve_model
 from sinkd_plugin.storage import read_json
 from sinkd_plugin.tasks.load import load_task
-from sinkd_plugin.tasks.options import DataOptions, FilesTask
+from sinkd_plugin.tasks.options import DataOptions, FilesTask, PromptOptions
 from sinkd_plugin.training.compatibility import check_kind
 from sinkd_plugin.training.device import resolve_device
-from sinkd_plugin.training.question import question_of
+from sinkd_plugin.training.model_options import ReadoutOptions
+from sinkd_plugin.training.question import prompt_for, question_of
 from sinkd_plugin.training.stage import RECORD, encoded_tests, evaluated
 
 
@@ -27,16 +28,28 @@ class EvaluationOptions(Options):
         data_dir: Folder that holds the task's files.
         data: Length limit and subset.
         device: Where to compute.
+        architecture: ``auto``, or the name of a family.
+        prompt: How a generative model is asked.
+        readout: How its answers are scored.
     """
 
     task: str | FilesTask
     data_dir: Path | None = None
     data: DataOptions = DataOptions()
     device: str = "auto"
+    architecture: str = "auto"
+    prompt: str | PromptOptions | None = None
+    readout: ReadoutOptions = ReadoutOptions()
 
 
 def evaluation_options(
-    reference: str, *, task: str | None, data_dir: Path | None, max_length: int | None, device: str
+    reference: str,
+    *,
+    task: str | None = None,
+    data_dir: Path | None = None,
+    max_length: int | None = None,
+    device: str = "auto",
+    prompt: str | None = None,
 ) -> EvaluationOptions:
     """Options from the command line, completed by what the model's folder says of its making.
 
@@ -48,11 +61,16 @@ def evaluation_options(
     if named is None:
         raise ConfigError("A task must be named.", received=f"'{reference}' without sinkd.json", cure="Pass --task.")
     length = max_length if max_length is not None or task else record.get("max_length")
-    given = {
+    same_task = task is None or task == record.get("task")
+    asked: dict[str, Any] = {name: record[name] for name in ("prompt", "readout") if name in record and same_task}
+    given: dict[str, Any] = {
+        **asked,
         "task": named,
         "data_dir": data_dir or (record.get("data_dir") if task is None else None),
         "data": {} if length is None else {"max_length": length},
         "device": device,
+        "architecture": record.get("architecture", "auto"),
+        **({"prompt": prompt} if prompt else {}),
     }
     return validate(EvaluationOptions, given)
 
@@ -70,11 +88,14 @@ def evaluate(reference: str, options: EvaluationOptions) -> dict[str, Any]:
     """
     device = resolve_device(options.device)
     folder = resolve_model(reference)
-    architecture = architecture_of(load_config(folder)).build()
+    family = family_of(load_config(folder), options.architecture)
+    architecture = family.build()
     loaded = load_task(options.task, data_dir=options.data_dir, data=options.data, seed=0)
     check_kind(loaded.spec)
+    prompt = prompt_for(family, loaded.spec, options.prompt)
     model, tokenizer = architecture.load(folder, loaded.spec.labels, needs_head=True)
-    reader = architecture.reader(model.config, tokenizer, question_of(loaded.spec, max_length=options.data.max_length))
+    question = question_of(loaded.spec, prompt, options.data, options.readout)
+    reader = architecture.reader(model.config, tokenizer, question)
     found = evaluated(loaded.spec.kind, model.to(device), reader, encoded_tests(loaded, reader), what=reference)
     about = {"model": reference, "task": loaded.spec.name, "metric": loaded.spec.metric}
     return {**about, **found["scores"], "parameters": found["parameters"]}

@@ -11,10 +11,11 @@ from sinkd_plugin.storage import storage_errors
 from sinkd_plugin.textbrewer.host import textbrewer
 from sinkd_plugin.textbrewer.trainer import BasicTrainer
 from sinkd_plugin.training import processes
-from sinkd_plugin.training.batches import blinded
-from sinkd_plugin.training.config import OptimizerOptions, RunConfig
+from sinkd_plugin.training.checkpointing import checkpointed
+from sinkd_plugin.training.config import RunConfig
 from sinkd_plugin.training.device import seed_this_process
 from sinkd_plugin.training.groups import TrainingGroups
+from sinkd_plugin.training.model_options import OptimizerOptions
 from sinkd_plugin.training.optimizing import optimizer_of, schedule
 from sinkd_plugin.training.prepare import Prepared
 from sinkd_plugin.training.sizes import teacher_grouping
@@ -55,7 +56,8 @@ def finetune(
             device=prepared.device,
         ) as observer,
         quiet_transformers(),
-        blinded(model),
+        reader.attached(model),
+        checkpointed(model, config.training.gradient_checkpointing),
     ):
         trainer = BasicTrainer(
             textbrewer().TrainingConfig(

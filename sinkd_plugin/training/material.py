@@ -11,14 +11,14 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from sinkd_plugin.references import resolve_model
 from sinkd_plugin.specs import Reader
 from sinkd_plugin.textbrewer.distiller import Precision
-from sinkd_plugin.training.compatibility import runs_at_every_step
+from sinkd_plugin.training.compatibility import runs_at_every_step, student_settings
 from sinkd_plugin.training.config import RunConfig
 from sinkd_plugin.training.device import seed_everything
 from sinkd_plugin.training.fingerprint import fingerprint
 from sinkd_plugin.training.prepare import Prepared
 from sinkd_plugin.training.run_folder import LOGITS_FOLDER
 from sinkd_plugin.training.stage import Stage, encoded_tests
-from sinkd_plugin.training.teacher import teacher_reference
+from sinkd_plugin.training.teacher import frozen_teacher
 from sinkd_plugin.training.teacher_cache import cached_rows, fits
 from sinkd_plugin.training.teacher_rows import TeacherRows
 
@@ -58,13 +58,11 @@ def gather_material(config: RunConfig, prepared: Prepared, stage: Stage) -> Mate
         prepared: What the run starts from.
         stage: The finished teacher.
     """
-    labels = prepared.task.spec.labels
-    teacher, teacher_tokenizer = prepared.architecture.load(teacher_reference(config, prepared, stage), labels)
-    teacher.to(prepared.device).eval().requires_grad_(False)
+    teacher, teacher_tokenizer = frozen_teacher(config, prepared, stage)
     teacher_rows = _teacher_rows(config, prepared, stage, teacher, teacher_tokenizer)
     seed_everything(config.training.seed)
     student, tokenizer = _student(config, prepared, teacher, teacher_tokenizer)
-    reader = prepared.architecture.reader(student.config, tokenizer, prepared.question)
+    reader = prepared.architecture.reader(student.config, tokenizer, prepared.question(config))
     return Material(
         teacher=teacher,
         student=student.to(prepared.device).requires_grad_(True),
@@ -81,10 +79,13 @@ def gather_material(config: RunConfig, prepared: Prepared, stage: Stage) -> Mate
 def _student(
     config: RunConfig, prepared: Prepared, teacher: PreTrainedModel, teacher_tokenizer: PreTrainedTokenizerBase
 ) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
-    layers, model = config.student.from_teacher_layers, config.student.model
-    if layers is not None:
-        return prepared.architecture.student_from_layers(teacher, layers), teacher_tokenizer
-    return prepared.architecture.load(resolve_model(model or ""), prepared.task.spec.labels)
+    options, labels = config.student, prepared.task.spec.labels
+    if options.from_teacher_layers is not None:
+        return prepared.architecture.student_from_layers(teacher, options.from_teacher_layers), teacher_tokenizer
+    if options.from_config is not None:
+        settings = student_settings(config, prepared.teacher)
+        return prepared.architecture.fresh(settings, teacher_tokenizer, labels), teacher_tokenizer
+    return prepared.architecture.load(resolve_model(options.model or ""), labels)
 
 
 def _teacher_rows(
@@ -96,10 +97,16 @@ def _teacher_rows(
 ) -> TeacherRows | None:
     if runs_at_every_step(config):
         return None
-    reader = prepared.architecture.reader(teacher.config, tokenizer, prepared.question)
+    reader = prepared.architecture.reader(teacher.config, tokenizer, prepared.question(config))
     train = reader.encode(prepared.task.splits["train"])
     if not fits(reader, train):
         return None
-    expected = fingerprint(teacher=stage.fingerprint, data=prepared.data_fingerprint, precision=prepared.precision)
+    expected = fingerprint(
+        teacher=stage.fingerprint,
+        data=prepared.data_fingerprint,
+        rows=config.readout.rows,
+        dtype=config.teacher.dtype,
+        precision=prepared.precision,
+    )
     folder = config.training.output_dir / LOGITS_FOLDER
     return cached_rows(folder, expected, teacher, reader, train, prepared.precision)

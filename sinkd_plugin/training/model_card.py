@@ -29,13 +29,13 @@ def student_card(config: RunConfig, prepared: Prepared, scores: dict[str, Any], 
     body = f"""
 # Student for {prepared.task.spec.name}
 
-Distilled from `{config.teacher.model}` with
+Distilled from {_origin(config)} with
 `L = {loss.hard_label_weight:g} · CE + {loss.kd_loss_weight:g} · KD{term}`
 (KD: `{loss.base_kd_loss_type}` at temperature {loss.temperature:g}{_transport_text(loss.sinkd)}).
 
 {_scores_tables({"student": scores, "teacher": teacher.report()}, split)}
 {_agreement(scores, split)}
-{_use()}
+{_use(prepared)}
 {_making(config, prepared)}"""
     return _front_matter(config, prepared, scores) + body
 
@@ -49,10 +49,10 @@ def teacher_card(config: RunConfig, prepared: Prepared, scores: dict[str, Any]) 
     body = f"""
 # Teacher for {prepared.task.spec.name}
 
-`{config.teacher.model}`, fine-tuned on the task.
+{_origin(config).capitalize() if config.teacher.model is None else _origin(config)}, trained on the task.
 
 {_scores_tables({"teacher": scores}, config.data.scored_split)}
-{_use()}
+{_use(prepared)}
 {_making(config, prepared)}"""
     return _front_matter(config, prepared, scores) + body
 
@@ -62,7 +62,7 @@ def _front_matter(config: RunConfig, prepared: Prepared, scores: dict[str, Any])
     splits = {config.data.scored_split: scores, **scores.get("further", {})}
     results = [
         EvalResult(
-            task_type="text-classification",
+            task_type=prepared.family.pipeline,
             dataset_type=spec.name,
             dataset_name=spec.name,
             dataset_split=split,
@@ -75,7 +75,7 @@ def _front_matter(config: RunConfig, prepared: Prepared, scores: dict[str, Any])
     data = ModelCardData(
         language=spec.language,
         library_name="transformers",
-        pipeline_tag="text-classification",
+        pipeline_tag=prepared.family.pipeline,
         tags=["knowledge-distillation", "sinkd"],
         base_model=_hub_id(config, prepared),
         model_name=f"{spec.name} classifier",
@@ -86,8 +86,9 @@ def _front_matter(config: RunConfig, prepared: Prepared, scores: dict[str, Any])
 
 def _hub_id(config: RunConfig, prepared: Prepared) -> str | None:
     """The teacher's name on the hub, where it has one; folders and packages of this machine mean nothing elsewhere."""
-    on_the_hub = prepared.teacher == config.teacher.model and not Path(prepared.teacher).is_dir()
-    return prepared.teacher if on_the_hub else None
+    reference = prepared.teacher.reference
+    on_the_hub = reference is not None and reference == config.teacher.model and not Path(reference).is_dir()
+    return reference if on_the_hub else None
 
 
 def _transport_text(transport: SinkdOptions | None) -> str:
@@ -132,12 +133,30 @@ def _cell(scores: dict[str, Any], metric: str) -> str:
     return f"{scores['test'][metric]:.3f} ({low:.3f} – {high:.3f})"
 
 
-def _use() -> str:
-    return """```python
+def _origin(config: RunConfig) -> str:
+    return f"`{config.teacher.model}`" if config.teacher.model else config.teacher.origin
+
+
+def _use(prepared: Prepared) -> str:
+    pipeline, prompt = prepared.family.pipeline, prepared.prompt
+    code = f"""```python
 from transformers import pipeline
 
-classify = pipeline("text-classification", model="PATH_OF_THIS_FOLDER")
+{"answer" if prompt else "classify"} = pipeline("{pipeline}", model="PATH_OF_THIS_FOLDER")
 ```
+"""
+    if prompt is None:
+        return code
+    answers = zip(prompt.verbalisers, prepared.task.spec.labels, strict=True)
+    meanings = ", ".join(f"`{word}` for {label}" for word, label in answers)
+    return f"""{code}
+It is asked with
+
+```
+{prompt.template}
+```
+
+and answers {meanings}; the scores above compare the log-probabilities of these answers.
 """
 
 

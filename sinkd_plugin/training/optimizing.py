@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import nn
 from torch.optim import AdamW, Optimizer
 
-from sinkd_plugin.training.config import OptimizerOptions
+from sinkd_plugin.training.model_options import OptimizerOptions
 
 
 def optimizer_of(model: nn.Module, options: OptimizerOptions) -> Optimizer:

@@ -11,7 +11,7 @@ from sinkd_plugin.specs import Reader
 from sinkd_plugin.textbrewer.gathering import gathered
 from sinkd_plugin.textbrewer.precision import Precision, autocast
 from sinkd_plugin.training import processes
-from sinkd_plugin.training.batches import blinded, reading_batches
+from sinkd_plugin.training.batches import reading_batches
 from sinkd_plugin.training.teacher_rows import TeacherRows
 
 READING_BATCH = 64
@@ -65,7 +65,7 @@ def predict_rows(
     model.eval()
     batches = reading_batches(examples, READING_BATCH)
     kept: TeacherRows | None = None
-    with progress(what, len(batches)) as meter, blinded(model):
+    with progress(what, len(batches)) as meter, reader.attached(model):
         for group in batches:
             batch = {name: value.to(model.device) for name, value in reader.collate(group).items()}
             with autocast(precision, model.device):

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import torch
-from transformers import PretrainedConfig
 
-from sinkd_plugin.architectures.loading import load_config as load_model_config
-from sinkd_plugin.architectures.specs import architecture_of
-from sinkd_plugin.catalog import catalog
+from sinkd_plugin.architectures.specs import family_of
 from sinkd_plugin.console import note
-from sinkd_plugin.references import resolve_model
-from sinkd_plugin.specs import Architecture, ArchitectureSpec, Question
+from sinkd_plugin.specs import Architecture, ArchitectureSpec, Prompt, Question
 from sinkd_plugin.tasks.kinds import ANSWER_OF
 from sinkd_plugin.tasks.load import LoadedTask, load_task
 from sinkd_plugin.textbrewer.configuration import DistillationConfig
@@ -20,9 +16,10 @@ from sinkd_plugin.textbrewer.distiller import Precision
 from sinkd_plugin.training.compatibility import check_kind, check_losses, check_student
 from sinkd_plugin.training.config import RunConfig, students
 from sinkd_plugin.training.device import resolve_device, resolve_precision
-from sinkd_plugin.training.fingerprint import fingerprint, model_fingerprint, split_fingerprint
-from sinkd_plugin.training.question import question_of
+from sinkd_plugin.training.fingerprint import fingerprint, split_fingerprint
+from sinkd_plugin.training.question import prompt_for, question_of
 from sinkd_plugin.training.sizes import check_sizes
+from sinkd_plugin.training.teacher_origin import TeacherOrigin, config_of, teacher_origin
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,25 +28,27 @@ class Prepared:
 
     Args:
         task: The task with its splits.
-        question: What the models are asked about its examples.
-        data_fingerprint: Of the splits and the length limit.
-        architecture: The model family.
-        architecture_name: Its name.
-        teacher: What ``from_pretrained`` takes for the teacher.
-        teacher_fingerprint: Of its weights.
+        prompt: What generative models are asked with; ``None`` for others.
+        data_fingerprint: Of the splits, the prompt and the length limit.
+        family: The model family.
+        architecture: What it builds.
+        teacher: What the teacher starts from.
         device: Where to compute.
         precision: Of the models.
     """
 
     task: LoadedTask
-    question: Question
+    prompt: Prompt | None
     data_fingerprint: str
+    family: ArchitectureSpec
     architecture: Architecture
-    architecture_name: str
-    teacher: str
-    teacher_fingerprint: str
+    teacher: TeacherOrigin
     device: torch.device
     precision: Precision
+
+    def question(self, config: RunConfig) -> Question:
+        """What the models of a configuration are asked about the task's examples."""
+        return question_of(self.task.spec, self.prompt, config.data, config.readout)
 
 
 def prepare(config: RunConfig) -> Prepared:
@@ -61,41 +60,35 @@ def prepare(config: RunConfig) -> Prepared:
     for student in students(config).values():
         DistillationConfig.from_options(student.distillation)  # knows every name and range of its keys
     device = resolve_device(config.training.device)
-    teacher = resolve_model(config.teacher.model)
-    model_config = load_model_config(teacher)
-    spec = _architecture(config, model_config)
-    for name, student in students(config).items():
-        check_student(student, "student" if name == "student" else f"baselines.{name}.student", teacher, model_config)
+    family = family_of(config_of(config.teacher), config.architecture)
     task = load_task(config.task, data_dir=config.data_dir, data=config.data, seed=config.training.seed)
     check_kind(task.spec)
     note("Data: " + ", ".join(f"{size} {split}" for split, size in task.sizes.items()) + " examples")
-    for name, student in students(config).items():
-        check_losses(student, task.spec, "distillation" if name == "student" else f"baselines.{name}.distillation")
-        check_sizes(student, len(task.splits["train"]))
-    return Prepared(
+    prompt, architecture = prompt_for(family, task.spec, config.prompt), family.build()
+    prepared = Prepared(
         task=task,
-        question=question_of(task.spec, max_length=config.data.max_length),
+        prompt=prompt,
         data_fingerprint=fingerprint(
             task=task.spec.name,
             kind=task.spec.kind,
             labels=task.spec.labels,
             splits={name: _split_fingerprint(task, name) for name in ("train", "test", *task.further_tests)},
             max_length=config.data.max_length,
+            prompt=asdict(prompt) if prompt else None,
         ),
-        architecture=spec.build(),
-        architecture_name=spec.name,
-        teacher=teacher,
-        teacher_fingerprint=model_fingerprint(teacher),
+        family=family,
+        architecture=architecture,
+        teacher=teacher_origin(config.teacher, architecture, task, prompt),
         device=device,
         precision=resolve_precision(config.training.precision, device),
     )
+    for name, student in students(config).items():
+        where = "" if name == "student" else f"baselines.{name}."
+        check_losses(student, task.spec, f"{where}distillation")
+        check_sizes(student, len(task.splits["train"]))
+        check_student(student, f"{where}student", architecture, prepared.teacher, prepared.question(student))
+    return prepared
 
 
 def _split_fingerprint(task: LoadedTask, name: str) -> str:
     return split_fingerprint(task.splits[name], (*task.spec.text, ANSWER_OF[task.spec.kind]))
-
-
-def _architecture(config: RunConfig, model_config: PretrainedConfig) -> ArchitectureSpec:
-    if config.architecture != "auto":
-        return catalog().architectures.get(config.architecture)
-    return architecture_of(model_config)

@@ -5,12 +5,19 @@ from __future__ import annotations
 from typing import Any
 
 from sinkd_plugin.training.config import RunConfig, plain
+from sinkd_plugin.training.prepare import Prepared
 
 
-def provenance(config: RunConfig) -> dict[str, Any]:
-    """``task`` and ``data_dir`` as the configuration names them, the length limit and the seed."""
-    data = plain(config)
+def provenance(config: RunConfig, prepared: Prepared) -> dict[str, Any]:
+    """``task`` and ``data_dir`` as the configuration names them, the length limit, the seed and the family.
+
+    And how a generative model was asked: ``prompt`` with its text and answers, and ``readout``.
+    """
+    data, prompt = plain(config), prepared.prompt
+    asked = {"template": prompt.template, "verbalisers": list(prompt.verbalisers)} if prompt else None
     return {
+        "architecture": prepared.family.name,
+        **({"prompt": asked, "readout": data["readout"]} if asked else {}),
         "task": data["task"],
         "data_dir": data["data_dir"],
         "max_length": config.data.max_length,

@@ -114,7 +114,7 @@ def _result(config: RunConfig, prepared: Prepared, teacher: Stage, stages: dict[
         "task": prepared.task.spec.name,
         "metric": prepared.task.spec.metric,
         "seed": config.training.seed,
-        "architecture": prepared.architecture_name,
+        "architecture": prepared.family.name,
         "precision": prepared.precision,
         "scored_split": config.data.scored_split,
         "train_examples": len(prepared.task.splits["train"]),

@@ -62,7 +62,8 @@ def _is_empty(stage: Path) -> bool:
 
 
 def _models(config: RunConfig) -> Iterator[Path]:
-    references = {config.teacher.model, *(each.student.model for each in students(config).values())}
+    tokenizer = config.teacher.tokenizer.model if config.teacher.tokenizer else None
+    references = {config.teacher.model, tokenizer, *(each.student.model for each in students(config).values())}
     for reference in references - {None}:
         path = Path(resolve_model(str(reference)))
         if path.is_dir():

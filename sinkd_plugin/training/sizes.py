@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from sinkd_plugin.errors import ConfigError
 from sinkd_plugin.training import processes
-from sinkd_plugin.training.config import OptimizerOptions, RunConfig
+from sinkd_plugin.training.config import RunConfig
 from sinkd_plugin.training.groups import Grouping
+from sinkd_plugin.training.model_options import OptimizerOptions
 
 
 def student_grouping(config: RunConfig) -> Grouping:

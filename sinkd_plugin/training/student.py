@@ -35,7 +35,7 @@ def student_stage(
         target: Its folder.
     """
     expected = _fingerprint(config, prepared, teacher)
-    stage = finished(target, expected, provenance(config))
+    stage = finished(target, expected, provenance(config, prepared))
     if stage is not None:
         note(f"Student '{name}': taken from {target}")
         return stage
@@ -44,7 +44,7 @@ def student_stage(
     plan = distill(config, material, journal, name)
     kind = prepared.task.spec.kind
     scored = evaluated(kind, material.student, material.reader, material.tests, what=f"'{name}'", against=teacher)
-    record = {"fingerprint": expected, **provenance(config), **scored}
+    record = {"fingerprint": expected, **provenance(config, prepared), **scored}
 
     def save() -> None:
         _save(material, target, record, student_card(config, prepared, scored["scores"], teacher))
@@ -65,6 +65,7 @@ def _save(material: Material, target: Path, record: dict[str, Any], card: str) -
 _TRAINING_KEYS = {
     "seed",
     "gradient_accumulation_steps",
+    "gradient_checkpointing",
     "group_size",
     "micro_batch_size",
     "scope",
@@ -83,6 +84,7 @@ def _fingerprint(config: RunConfig, prepared: Prepared, teacher: Stage) -> str:
         data=prepared.data_fingerprint,
         distillation=config.distillation.model_dump(),
         optimizer=config.optimizer.model_dump(),
+        readout=config.readout.model_dump(),
         training=config.training.model_dump(include=_TRAINING_KEYS),
         precision=prepared.precision,
         device=prepared.device.type,

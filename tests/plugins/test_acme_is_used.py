@@ -82,7 +82,8 @@ def test_its_family_of_models_distils_with_its_own_distiller(acme: Environment, 
     """The distiller freezes the positions and nothing else, and the run's journal is kept all the same."""
     from safetensors.torch import load_file
 
-    entries = run_of_two_steps(acme, tmp_path, gpt2, distillation={"kd_loss_type": "kl", "sinkd": {"weight": 0.8}})
+    distillation = {"kd_loss_type": "kl", "sinkd": {"weight": 0.8}}
+    entries = run_of_two_steps(acme, tmp_path, gpt2, architecture="acme_gpt2", distillation=distillation)
     assert len(entries) == 2
     result = json.loads((tmp_path / "run" / "result.json").read_text(encoding="utf-8"))
     assert result["architecture"] == "acme_gpt2"

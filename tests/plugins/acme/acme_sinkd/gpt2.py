@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from sinkd_plugin.catalog import catalog
 from sinkd_plugin.errors import ModelReferenceError
-from sinkd_plugin.specs import Architecture, ArchitectureSpec, Question, Reader
+from sinkd_plugin.specs import Architecture, ArchitectureSpec, LayerChoice, Question, Reader
 
 if TYPE_CHECKING:
     from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
@@ -20,9 +20,9 @@ class Gpt2:
         self._encoder: Architecture = catalog().architectures.get("encoder").build()
 
     def load(
-        self, folder: str, labels: Sequence[str], *, needs_head: bool = False
+        self, folder: str, labels: Sequence[str], **settings: Any
     ) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
-        model, tokenizer = self._encoder.load(folder, labels, needs_head=needs_head)
+        model, tokenizer = self._encoder.load(folder, labels, **settings)
         if tokenizer.pad_token_id is None:
             raise ModelReferenceError(
                 "A GPT-2 classifier needs a tokenizer with a padding token.",
@@ -32,7 +32,18 @@ class Gpt2:
         model.config.pad_token_id = tokenizer.pad_token_id
         return model, tokenizer
 
-    def student_from_layers(self, teacher: PreTrainedModel, layers: Sequence[int]) -> PreTrainedModel:
+    def fresh(
+        self, settings: Mapping[str, Any], tokenizer: PreTrainedTokenizerBase, labels: Sequence[str]
+    ) -> PreTrainedModel:
+        return self._encoder.fresh(settings, tokenizer, labels)
+
+    def train_tokenizer(self, texts: Iterable[str], vocabulary: int) -> PreTrainedTokenizerBase:
+        return self._encoder.train_tokenizer(texts, vocabulary)
+
+    def check_layers(self, config: PretrainedConfig, layers: LayerChoice, where: str) -> None:
+        self._encoder.check_layers(config, layers, where)
+
+    def student_from_layers(self, teacher: PreTrainedModel, layers: LayerChoice) -> PreTrainedModel:
         return self._encoder.student_from_layers(teacher, layers)
 
     def reader(self, config: PretrainedConfig, tokenizer: PreTrainedTokenizerBase, question: Question) -> Reader:
