@@ -106,6 +106,7 @@ def test_a_recipe_that_breaks_a_rule_is_refused(recipe: Path, changes: dict[str,
         read_recipe(recipe)
 
 
+@pytest.mark.slow
 def test_a_run_that_fails_fails_the_build(recipe: Path, tmp_path: Path, sinkd: Sinkd) -> None:
     settings = yaml.safe_load(recipe.read_text())
     settings["run"]["teacher"]["model"] = "/no/such/folder"

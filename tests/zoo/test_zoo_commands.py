@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from sinkd_zoo.index import write_index
 from sinkd_zoo.publish import publish
 
 WriteRun = Callable[..., Path]
@@ -69,17 +70,17 @@ def test_the_list_is_filtered_by_task_and_architecture(zoo: Path, write_run: Wri
     publish(write_run("two", task="glue/rte"), zoo, "two")
     listed = json.loads(sinkd("list", "--task", "glue/rte", "--json").stdout)
     assert [student["name"] for student in listed] == ["two"]
-    nothing = sinkd("list", "--architecture", "decoder")
+    nothing = sinkd("list", "--architecture", "none", "--source", zoo)
     assert nothing.stdout == ""
     assert "None of the 2 students matches" in nothing.stderr
 
 
-def test_an_empty_zoo_says_how_to_add_one(sinkd: Sinkd, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("SINKD_ZOO")
-    process = sinkd("list")
+def test_an_empty_zoo_says_how_to_add_one(tmp_path: Path, sinkd: Sinkd) -> None:
+    write_index(tmp_path, [])
+    process = sinkd("list", "--source", tmp_path)
     assert process.stdout == ""
     assert "Set SINKD_ZOO" in process.stderr
-    assert json.loads(sinkd("list", "--json").stdout) == []
+    assert json.loads(sinkd("list", "--source", tmp_path, "--json").stdout) == []
 
 
 def test_verify_names_the_changed_file_without_any_source(

@@ -80,7 +80,7 @@ def mutated(draw: st.DrawFn) -> dict[str, Any]:
     return index
 
 
-@settings(max_examples=2000, deadline=None)
+@settings(max_examples=1200, deadline=None)
 @given(index=mutated())
 def test_an_index_is_harmless_or_refused(index: dict[str, Any]) -> None:
     try:
@@ -118,7 +118,7 @@ def test_whatever_the_bytes_are_the_error_is_ours(text: bytes) -> None:
         parse_index(text, "zoo")
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(
     paths=st.lists(st.one_of(st.sampled_from(PATHS), st.text(max_size=15)), max_size=4), folder=st.sampled_from(PATHS)
 )

@@ -61,6 +61,7 @@ def test_publish_list_download_and_use(hub: Path, write_run: WriteRun, sinkd: Si
     assert [line for line in log(hub) if "model.safetensors" in line] == before
 
 
+@pytest.mark.slow
 def test_a_second_student_is_the_next_revision_and_the_first_stays_in_the_history(
     hub: Path, write_run: WriteRun, sinkd: Sinkd
 ) -> None:
@@ -90,6 +91,7 @@ def test_the_library_checks_no_content_and_we_do(hub: Path, write_run: WriteRun,
     assert "'model.safetensors' must not be larger than" in sinkd("download", "mine", code=1).stderr
 
 
+@pytest.mark.slow
 def test_a_token_opens_what_is_private(
     hub: Path, write_run: WriteRun, sinkd: Sinkd, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -105,6 +107,7 @@ def test_a_token_opens_what_is_private(
     assert Path(sinkd("download", "mine").stdout.strip()).is_dir()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("variable", ["HF_HUB_OFFLINE", "SINKD_OFFLINE"])
 def test_offline_the_librarys_own_cache_will_do(
     hub: Path, write_run: WriteRun, sinkd: Sinkd, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, variable: str
@@ -121,6 +124,7 @@ def test_offline_the_librarys_own_cache_will_do(
     assert log(hub) == before
 
 
+@pytest.mark.slow
 def test_what_is_no_repository_or_no_zoo_is_told(hub: Path, sinkd: Sinkd) -> None:
     assert "must be there to be read" in sinkd("list", "--source", "hf://org/none", code=1).stderr
     assert "must be hf://ORGANISATION/NAME" in sinkd("list", "--source", "hf://a/b/c", code=2).stderr

@@ -70,6 +70,6 @@ def test_a_name_may_appear_once(zoo: Path, write_run: WriteRun) -> None:
 def test_a_broken_zoo_does_not_hide_the_plain_message(zoo: Path, sinkd: Sinkd) -> None:
     zoo.mkdir()
     (zoo / "index.json").write_text('{"format": 1, "students": [{}]}')
-    process = sinkd("list", "--json", code=1)
+    process = sinkd("list", "--json", "--source", zoo, code=1)
     assert json.loads(process.stdout) == []
     assert "'students.0.name' is required" in process.stderr

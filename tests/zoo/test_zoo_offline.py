@@ -111,6 +111,7 @@ def test_a_newer_revision_is_taken_and_an_older_one_on_demand(
         download(f"{NAME}@3")
 
 
+@pytest.mark.slow
 def test_prune_removes_what_a_newer_revision_replaced_and_what_is_named(
     student: Student, zoo: Path, write_run: Callable[..., Path], sinkd: Sinkd
 ) -> None:

@@ -13,6 +13,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.request import urlopen
 
+import pytest
+
 WriteRun = Callable[..., Path]
 
 PAGE = Path(__file__).parents[2] / "examples" / "serve_zoo.md"
@@ -42,6 +44,7 @@ PORT = 8765
 """In place of the page's 8000, which may be taken."""
 
 
+@pytest.mark.slow
 def test_the_page_does_what_it_says(tmp_path: Path, zoo: Path, write_run: WriteRun) -> None:
     write_run("runs").rename(tmp_path / "quickstart")
     (tmp_path / "runs").mkdir()
