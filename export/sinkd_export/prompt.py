@@ -33,14 +33,15 @@ class Prompt:
             DataError: If it takes a pair and gets one text, or the other way round.
         """
         texts = dict(zip(self.text, self._texts(item), strict=True))
-        before = excess = tokens.excess(self._filled(texts))
-        while excess > 0:
+        length = before = tokens.count(self._filled(texts))
+        while length > tokens.max_length:
             longest = max(texts, key=lambda name: len(texts[name]))
-            if not texts[longest]:
+            characters = len(texts[longest])
+            if not characters:
                 raise DataError("A prompt must leave room for a text.", received=f"{tokens.max_length} tokens in all")
-            texts[longest] = tokens.shortened(texts[longest], excess)
-            excess = tokens.excess(self._filled(texts))
-        return self._filled(texts), max(before, 0)
+            texts[longest] = _cut(texts[longest], min(characters - 1, characters * tokens.max_length // length))
+            length = tokens.count(self._filled(texts))
+        return self._filled(texts), before - length
 
     def _texts(self, item: Item) -> Sequence[str]:
         texts = (item,) if isinstance(item, str) else item
@@ -77,6 +78,12 @@ def open_prompt(folder: Path) -> Prompt | None:
             cure="Export the model again.",
         )
     return Prompt(template=template, text=tuple(text))
+
+
+def _cut(text: str, length: int) -> str:
+    """At most so many characters, of whole words if there are several: as texts are cut in training."""
+    words = text[:length].rsplit(maxsplit=1)
+    return words[0] if len(words) > 1 and not text[length].isspace() else text[:length].rstrip()
 
 
 def _fit(template: str, text: Sequence[object]) -> bool:

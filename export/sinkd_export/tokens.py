@@ -83,15 +83,9 @@ class Tokens:
         ends = [tokens.token_to_chars(last)[1], *([] if word is None else [tokens.word_to_chars(word)[1]])]
         return text[: min(ends)]
 
-    def excess(self, text: str) -> int:
-        """Tokens by which a text is too long; negative if it is not."""
-        return len(self.whole.encode(text).ids) - self.max_length
-
-    def shortened(self, text: str, tokens: int) -> str:
-        """The text without its last ``tokens`` tokens, and always by a character at least."""
-        offsets = self.whole.encode(text, add_special_tokens=False).offsets
-        kept = max(0, len(offsets) - tokens)
-        return text[: min(offsets[kept][0] if kept < len(offsets) else 0, len(text) - 1)]
+    def count(self, text: str) -> int:
+        """Tokens of a text before it is cut, special tokens included."""
+        return len(self.whole.encode(text).ids)
 
     def padded(self, encodings: Sequence[Encoded]) -> dict[str, NDArray[np.int64]]:
         """The inputs ``(batch, length)`` of a classifier, padded on the right."""
