@@ -32,6 +32,9 @@ __all__ = ["Prediction", "Student", "Text"]
 
 logger = logging.getLogger(__name__)
 
+INPUTS = frozenset({"input_ids", "attention_mask", "token_type_ids"})
+"""What a classifier's graph may take; token types are left out where it has none."""
+
 WINDOW = 1024
 """Texts that are sorted by length together; more of them hardly save more padding."""
 
@@ -83,13 +86,14 @@ class Student:
                 without a record of that, as many as the model takes.
 
         Raises:
-            ModelReferenceError: If a file is missing or damaged, or label names do not fit the graph.
+            ModelReferenceError: If a file is missing or damaged, or the graph is no classifier of the labels.
             StorageError: If onnxruntime cannot load the model, or the provider does not start.
             UserError: If there is no such provider, or ``threads`` or ``max_length`` is out of range.
         """
         path = Path(folder)
         graph = graph_file(path, file)
         classifier = open_classifier(graph, threads=threads, provider=provider)
+        _refuse_generators(graph, classifier)
         return cls(
             classifier=classifier,
             tokens=open_tokens(path, max_length=max_length, trained_length=_trained_length(path)),
@@ -209,6 +213,16 @@ def _at_least_one(**numbers: int) -> None:
     for name, number in numbers.items():
         if number < 1:
             raise UserError(f"{name} must be at least 1.", received=number)
+
+
+def _refuse_generators(graph: Path, classifier: Classifier) -> None:
+    others = sorted(set(classifier.input_names) - INPUTS)
+    if others:
+        raise ModelReferenceError(
+            f"A student that labels texts takes {', '.join(sorted(INPUTS))} and nothing else.",
+            received=f"'{graph}', which takes {', '.join(others[:3])}{', …' if len(others) > 3 else ''}",
+            cure="Export a classifier.",
+        )
 
 
 def _trained_length(folder: Path) -> int | None:

@@ -37,11 +37,19 @@ class Classifier:
 
         Raises:
             DataError: If a token id is negative, which the graph would take for one counted from the table's end.
+            StorageError: If the graph refuses them, such as ids beyond its table.
         """
         if inputs["input_ids"].min(initial=0) < 0:
             raise DataError("Token ids must not be negative.", received=int(inputs["input_ids"].min()))
         feed = {name: inputs[name] for name in self.input_names}
-        logits: NDArray[np.float32] = self._session.run(["logits"], feed)[0]
+        try:
+            logits: NDArray[np.float32] = self._session.run(["logits"], feed)[0]
+        except Exception as error:  # onnxruntime's exceptions share no base class of their own
+            raise StorageError(
+                "An exported graph must take what its tokenizer makes.",
+                received=str(error).splitlines()[0],
+                cure="Check that both come from one export.",
+            ) from error
         return logits
 
 

@@ -9,6 +9,7 @@ import shutil
 from pathlib import Path
 
 import numpy as np
+import onnx
 import onnxruntime
 import pytest
 from transformers import AutoTokenizer
@@ -80,6 +81,14 @@ def test_a_negative_id_never_reaches_the_graph(exported: Path) -> None:
         open_classifier(exported / "model.onnx")(inputs)
 
 
+def test_a_graph_that_does_not_know_a_token_says_so(exported: Path) -> None:
+    inputs = {
+        name: np.full((1, 3), 10**6, dtype=np.int64) for name in ("input_ids", "attention_mask", "token_type_ids")
+    }
+    with pytest.raises(StorageError, match="must take what its tokenizer makes"):
+        open_classifier(exported / "model.onnx")(inputs)
+
+
 def test_a_text_without_a_token_is_refused(folder: Path) -> None:
     tokenizer = json.loads((folder / "tokenizer.json").read_text(encoding="utf-8"))
     tokenizer["post_processor"] = None
@@ -121,6 +130,15 @@ def test_labels_must_fit_the_graph(folder: Path, labels: dict[str, str]) -> None
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     (folder / "config.json").write_text(json.dumps({**config, "id2label": labels}), encoding="utf-8")
     with pytest.raises(ModelReferenceError, match="must name every label of the graph"):
+        Student.load(folder)
+
+
+def test_a_graph_that_is_no_classifier_is_refused(folder: Path) -> None:
+    graph = onnx.load(folder / "model.onnx")
+    for name in ("past_key_values.0.key", "position_ids"):
+        graph.graph.input.append(onnx.helper.make_tensor_value_info(name, onnx.TensorProto.INT64, ["batch", "length"]))
+    onnx.save(graph, folder / "model.onnx")
+    with pytest.raises(ModelReferenceError, match=r"takes past_key_values\.0\.key, position_ids\. Export"):
         Student.load(folder)
 
 
