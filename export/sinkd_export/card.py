@@ -7,67 +7,121 @@ from typing import Any
 
 import yaml
 
-from sinkd_export.parity import Parity
+from sinkd_export.report import ExportReport
 from sinkd_export.source import Source
 
 _BODY = """
 # {name} in ONNX
 
-`model.onnx` (float32, opset {opset}), exported from `{reference}` and compared with PyTorch before it was written.
+Exported from `{reference}` ({form}, {precision}), and compared with PyTorch before it was written.
 
-```python
+{use}
+{facts}
+
+| compared with PyTorch on | rows | largest difference | mean difference | same {unit} |
+|---|---|---|---|---|
+{rows}
+
+{gate} Sentences: {sentences}.
+{variants}
+Versions, sizes and sha256 of every file: `export.json`.
+"""
+
+_CLASSIFIER = """```python
 from sinkd_export.runtime import Student  # needs onnxruntime and tokenizers, not torch
 
 student = Student.load("path/to/this/folder")
 student.predict(["A warm and funny film."])
 ```
+"""
 
-Labels: {labels}. Longest input: {max_length} tokens; what is longer is cut.
+_GENERATOR = """```python
+from optimum.onnxruntime import {kind}
+from transformers import AutoTokenizer
 
-| compared with PyTorch on | rows | largest difference | mean difference | same label |
-|---|---|---|---|---|
-{rows}
+tokenizer = AutoTokenizer.from_pretrained("path/to/this/folder")
+model = {kind}.from_pretrained("path/to/this/folder")
+written = model.generate(**tokenizer("A warm and funny film.", return_tensors="pt"))
+```
+{head_size}"""
 
-Largest difference relative to the range of the logits: {relative:.2g} (accepted: {tolerance:g}).
-Sentences: {sentences}. Versions, sizes and sha256 of every file: `export.json`.
+_HEAD_SIZE = """
+optimum-onnx 0.1 mistakes the width of this model's attention heads. After loading, run
+`model.decoder.embed_size_per_head = {width}`.
 """
 
 
-def card(source: Source, parity: Parity, sentences: str, opset: int | None) -> str:
+def card(source: Source, report: ExportReport) -> str:
     """The text of the card.
 
     Args:
         source: The model it was exported from; the metadata of its own card is kept.
-        parity: Differences from PyTorch.
-        sentences: Where the sentences come from.
-        opset: Version of the operator set.
+        report: What was found.
     """
+    parity = report.parity
     body = _BODY.format(
         name=source.folder.name,
-        opset=opset,
+        form=report.form,
+        precision="its own form" if report.precision is None else f"{report.precision}, opset {report.opset}",
         reference=source.reference,
-        labels=", ".join(f"`{label}`" for label in source.labels),
-        max_length=source.max_length,
-        rows="\n".join(_rows(parity)),
-        relative=parity.relative_difference,
-        tolerance=parity.tolerance,
-        sentences=sentences,
+        use=_CLASSIFIER if report.form == "classification" else _generator(source),
+        facts=_facts(report),
+        unit="label" if report.form == "classification" else "token",
+        rows="\n".join(_rows(report)),
+        gate=f"Largest difference relative to the range of the logits: {parity.relative_difference:.2g}"
+        + ("." if parity.tolerance is None else f" (accepted: {parity.tolerance:g})."),
+        sentences=report.sentences,
+        variants=_variants(report),
     )
-    return f"---\n{yaml.safe_dump(_metadata(source), sort_keys=False, allow_unicode=True)}---\n{body}"
+    return f"---\n{yaml.safe_dump(_metadata(source, report), sort_keys=False, allow_unicode=True)}---\n{body}"
 
 
-def _rows(parity: Parity) -> list[str]:
+def _generator(source: Source) -> str:
+    kind = "ORTModelForSeq2SeqLM" if source.family == "encoder_decoder" else "ORTModelForCausalLM"
+    width, config = getattr(source.config, "d_kv", None), source.config
+    mistaken = width is not None and width * config.num_attention_heads != config.hidden_size
+    return _GENERATOR.format(kind=kind, head_size=_HEAD_SIZE.format(width=width) if mistaken else "")
+
+
+def _facts(report: ExportReport) -> str:
+    labels = f"Labels: {', '.join(f'`{label}`' for label in report.labels)}. " if report.labels else ""
+    return f"{labels}Longest input: {report.max_length} tokens; what is longer is cut."
+
+
+def _rows(report: ExportReport) -> list[str]:
     return [
         f"| {case.case} | {case.rows} | {case.max_difference:.2g} | {case.mean_difference:.2g} "
         f"| {case.argmax_agreement:.1%} |"
-        for case in parity.cases
+        for case in report.parity.cases
     ]
 
 
-def _metadata(source: Source) -> dict[str, Any]:
+def _variants(report: ExportReport) -> str:
+    """A table of every form that was made and its score, where a task is known or a lower precision was asked for."""
+    if report.trial is None and report.price is None:
+        return ""
+    trial = report.trial
+    scored = "score" if trial is None else f"{trial.metric} ({trial.task}, {trial.split}, n = {trial.n})"
+    lines = [f"| form | MB | {scored} | same label |", "|---|---|---|---|"]
+    for record in report.variants:
+        score = "" if record.score is None else f"{record.score:.4f}"
+        same = "" if record.same_label is None else f"{record.same_label:.1%}"
+        lines.append(f"| {record.name} | {record.size_bytes / 1e6:.1f} | {score} | {same} |")
+    price = report.price
+    if price is not None:
+        sets = ", ".join(price.instruction_sets)
+        told = f"`{price.variant}` is {'shipped' if price.kept else f'not shipped: {price.reason}'}."
+        lines += ["", f"{told} Measured with: {sets}."]
+    return "\n".join(["", *lines, ""])
+
+
+def _metadata(source: Source, report: ExportReport) -> dict[str, Any]:
     kept = _front_matter(source.folder / "README.md")
     tags = [tag for tag in kept.get("tags") or [] if tag != "onnx"]
-    return {**kept, "library_name": "onnx", "pipeline_tag": "text-classification", "tags": [*tags, "onnx"]}
+    pipelines = {"encoder_decoder": "text2text-generation", "decoder": "text-generation"}
+    generates = report.form == "generation"
+    pipeline = pipelines.get(source.family or "", "") if generates else "text-classification"
+    return {**kept, "library_name": "onnx", "pipeline_tag": pipeline, "tags": [*tags, "onnx"]}
 
 
 def _front_matter(path: Path) -> dict[str, Any]:

@@ -57,7 +57,7 @@ def machine() -> Machine:
         architecture=platform.machine(),
         logical_cpus=os.cpu_count() or 1,
         available_cpus=available_threads(),
-        instruction_sets=_instruction_sets(),
+        instruction_sets=instruction_sets(),
         system=f"{platform.system()} {platform.release()}",
         omp_wait_policy=os.environ.get("OMP_WAIT_POLICY"),
     )
@@ -73,7 +73,8 @@ def _cpu_name() -> str:
     return f"{fields['model name']} (family {fields.get('cpu family', '?')}, model {fields.get('model', '?')})"
 
 
-def _instruction_sets() -> tuple[str, ...]:
+def instruction_sets() -> tuple[str, ...]:
+    """Those of this processor that matter to matrix multiplication, as torch sees them."""
     import torch
 
     report = getattr(torch.cpu, "get_capabilities", None)  # torch 2.4 has no such function

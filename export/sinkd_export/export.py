@@ -3,22 +3,38 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 from sinkd_export.card import card
+from sinkd_export.convert.recipe import Recipe
 from sinkd_export.environment import versions
-from sinkd_export.report import REPORT_NAME, SCHEMA_VERSION, ExportReport, file_records
+from sinkd_export.graphs import Made, make_graphs
+from sinkd_export.layout import Layout
+from sinkd_export.prove.failure import failed
+from sinkd_export.prove.final import classifier_parity, token_problems
+from sinkd_export.prove.parity import Parity
+from sinkd_export.prove.proof import Proof
+from sinkd_export.report import REPORT_NAME, SCHEMA_VERSION, ExportReport, TrialRecord, file_records
 from sinkd_export.sentences import Sentences
-from sinkd_export.source import Source, load_model, weights_digest
+from sinkd_export.source import Source, weights_digest
 from sinkd_export.specs import ExportTargetSpec
-from sinkd_export.torch_runner import TorchClassifier
-from sinkd_export.verify import verify
+from sinkd_export.trial import SPLIT, Trial
 from sinkd_plugin.errors import UserError
 from sinkd_plugin.storage import new_folder, write_json
 
+PLAIN = Recipe()
+
 
 def export_model(
-    source: Source, into: Path, *, target: ExportTargetSpec, sentences: Sentences, overwrite: bool = False
+    source: Source,
+    into: Path,
+    *,
+    target: ExportTargetSpec,
+    sentences: Sentences,
+    recipe: Recipe = PLAIN,
+    layout: Layout = "flat",
+    overwrite: bool = False,
 ) -> ExportReport:
     """Export a model to a folder that appears complete and verified, or not at all.
 
@@ -27,36 +43,105 @@ def export_model(
         into: The folder to make.
         target: What to export it to.
         sentences: Real sentences to verify it on.
+        recipe: How its graphs are made.
+        layout: Where they lie.
         overwrite: Replace an export that is there.
 
     Raises:
-        UserError: If the folder exists and ``overwrite`` is off, or is not to be replaced at all.
+        UserError: If the folder exists and ``overwrite`` is off, or is not to be replaced at all, or the target has no
+            graphs that a recipe could be for.
         VerificationError: If the export does not compute what PyTorch computes.
         StorageError: If the disk is full or not writable.
     """
+    _check_recipe(target, recipe, layout)
     _check_overwrite(source, into, overwrite)
     with new_folder(into, overwrite=overwrite) as staging:
-        expected = TorchClassifier(load_model(source.folder))
-        target.export(source.folder, staging)
+        proof = Proof(source, sentences, target.tolerance)
+        made = Made()
+        if target.export is None:
+            made = make_graphs(proof, sentences, recipe, layout, staging)
+        else:
+            target.export(source.folder, staging)
         _add_companions(source, staging)
-        parity = verify(staging, source, expected, target, sentences)
-        (staging / "README.md").write_text(card(source, parity, sentences.source, target.opset), encoding="utf-8")
-        report = ExportReport(
-            schema_version=SCHEMA_VERSION,
-            target=target.name,
-            opset=target.opset,
-            source=source.reference,
-            source_weights=weights_digest(source.folder),
-            labels=source.labels,
-            max_length=source.max_length,
-            sentences=sentences.source,
-            sentence_count=len(sentences.texts),
-            parity=parity,
-            versions=versions(),
-            files=file_records(staging),
-        )
+        problems = token_problems(staging, source, sentences)
+        if target.arrange is not None:
+            target.arrange(staging)
+        problems += [*target.inspect(staging), *token_problems(staging, source, sentences)]
+        parity = _final_parity(staging, target, proof, made, layout, recipe, problems)
+        report = _report(source, target, recipe, layout, sentences, made, parity)
+        (staging / "README.md").write_text(card(source, report), encoding="utf-8")
+        report = replace(report, files=file_records(staging))
         write_json(staging / REPORT_NAME, report.to_dict())
     return report
+
+
+def _final_parity(
+    folder: Path,
+    target: ExportTargetSpec,
+    proof: Proof,
+    made: Made,
+    layout: Layout,
+    recipe: Recipe,
+    problems: list[str],
+) -> Parity:
+    """The parity of the folder as it will be found; nothing may be wrong by now."""
+    if proof.source.form == "generation":  # its graphs were proven under their final names; only their folder moved
+        parity = made.shipped.parity
+    else:
+        precision = made.kept[-1].precision if made.kept and layout == "flat" else "fp32"
+        opset = recipe.opset if made.kept else None
+        parity, failures = classifier_parity(folder, target, proof, precision, opset)
+        problems = list(dict.fromkeys([*problems, *failures]))
+    if problems or parity is None:
+        raise failed(problems)
+    return parity
+
+
+def _report(
+    source: Source,
+    target: ExportTargetSpec,
+    recipe: Recipe,
+    layout: Layout,
+    sentences: Sentences,
+    made: Made,
+    parity: Parity,
+) -> ExportReport:
+    graphs = bool(made.kept)
+    trial = sentences.trial
+    return ExportReport(
+        schema_version=SCHEMA_VERSION,
+        target=target.name,
+        form=source.form,
+        recipe=recipe.model_dump() if graphs else None,
+        layout=layout,
+        opset=recipe.opset if graphs else None,
+        precision=made.shipped.precision if graphs else None,
+        source=source.reference,
+        source_weights=weights_digest(source.folder),
+        labels=source.labels,
+        max_length=source.max_length,
+        sentences=sentences.source,
+        sentence_count=len(sentences.texts),
+        parity=parity,
+        trial=None if trial is None else _trial_record(trial),
+        variants=tuple(made.records),
+        price=made.price,
+        versions=versions(),
+    )
+
+
+def _trial_record(trial: Trial) -> TrialRecord:
+    return TrialRecord(task=trial.task, metric=trial.metric, split=SPLIT, n=len(trial.texts))
+
+
+def _check_recipe(target: ExportTargetSpec, recipe: Recipe, layout: Layout) -> None:
+    if target.export is None or (recipe == PLAIN and layout == "flat"):
+        return
+    raise UserError(
+        f"The export target '{target.name}' writes a form of its own.",
+        received="an opset, an optimisation, a precision or a layout for it",
+        cure="Leave these out, or choose --target onnx.",
+    )
 
 
 def _check_overwrite(source: Source, into: Path, overwrite: bool) -> None:

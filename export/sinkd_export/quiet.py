@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,15 +13,28 @@ def quiet_export() -> Iterator[None]:
     """Silence the warnings that every export of optimum raises; verification judges the result instead."""
     from torch.jit import TracerWarning  # type: ignore[attr-defined]  # public, but missing from its __all__
 
-    with quiet_loading(), warnings.catch_warnings():
+    with quiet_loading(), quiet_logs(), warnings.catch_warnings():
         # optimum 2.1 uses torch's TorchScript exporter on purpose: its graphs run up to 20 % faster
         warnings.filterwarnings("ignore", "You are using the legacy TorchScript-based ONNX export", DeprecationWarning)
         warnings.filterwarnings("ignore", "The feature will be removed. Please remove usage", DeprecationWarning)
         # a sliced constant that is not folded only costs a node; MobileBERT has one
         warnings.filterwarnings("ignore", "Constant folding - Only steps=1 can be constant folded", UserWarning)
+        # GPT-2's mask is indexed by positions, which are never negative
+        warnings.filterwarnings("ignore", "Exporting aten::index operator of advanced indexing", UserWarning)
         # what a trace froze by mistake shows as a wrong value at another batch size or length
         warnings.filterwarnings("ignore", category=TracerWarning)
         yield
+
+
+@contextmanager
+def quiet_logs() -> Iterator[None]:
+    """Hold back log lines: the optimizer and the quantizer call every guess an error, and most guesses are right."""
+    before = logging.root.manager.disable
+    logging.disable(logging.ERROR)
+    try:
+        yield
+    finally:
+        logging.disable(before)
 
 
 @contextmanager

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sinkd_export.parity import Parity
+from sinkd_export.convert.recipe import Precision
+from sinkd_export.families import Form
+from sinkd_export.layout import Layout
+from sinkd_export.prove.parity import Parity
+from sinkd_export.prove.price import Price
+from sinkd_export.prove.proof import VariantRecord
 from sinkd_plugin.storage import sha256
 
 REPORT_NAME = "export.json"
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,27 +28,48 @@ class FileRecord:
 
 
 @dataclass(frozen=True, kw_only=True)
+class TrialRecord:
+    """The labelled examples that every variant was scored on."""
+
+    task: str
+    metric: str
+    split: str
+    n: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class ExportReport:
     """The report of one export.
 
     Args:
         schema_version: Version of this record.
         target: Name of the export target.
+        form: What it computes.
+        recipe: How its graphs were made; ``None`` for a target that makes no graphs.
+        layout: Where its graphs lie.
         opset: Version of the ONNX operator set, if the target has one.
+        precision: Of the weights that are shipped, if the target makes graphs.
         source: The model, as the user named it.
         source_weights: sha256 of its weight files.
         labels: Label names in the order of the logits.
         max_length: Most tokens of one input.
         sentences: Where the sentences of the parity come from.
         sentence_count: How many there were.
-        parity: Differences from PyTorch, with the gate.
+        parity: Differences of the finished folder from PyTorch, with the gate.
+        trial: What the variants were scored on.
+        variants: PyTorch, and every form of the model that was made, shipped or not.
+        price: What the lower precision costs, if one was asked for.
         versions: Versions of the packages involved.
         files: Every other file in the folder.
     """
 
     schema_version: int
     target: str
+    form: Form
+    recipe: Mapping[str, Any] | None
+    layout: Layout
     opset: int | None
+    precision: Precision | None
     source: str
     source_weights: Mapping[str, str]
     labels: tuple[str, ...]
@@ -51,12 +77,16 @@ class ExportReport:
     sentences: str
     sentence_count: int
     parity: Parity
+    trial: TrialRecord | None
+    variants: tuple[VariantRecord, ...]
+    price: Price | None
     versions: Mapping[str, str]
-    files: Mapping[str, FileRecord]
+    files: Mapping[str, FileRecord] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data for JSON."""
-        return asdict(self)
+        data: dict[str, Any] = _finite(asdict(self))
+        return data
 
 
 def file_records(folder: Path) -> dict[str, FileRecord]:
@@ -66,3 +96,12 @@ def file_records(folder: Path) -> dict[str, FileRecord]:
         path.relative_to(folder).as_posix(): FileRecord(sha256=sha256(path), size_bytes=path.stat().st_size)
         for path in files
     }
+
+
+def _finite(data: Any) -> Any:
+    """JSON has no infinity: a difference of a variant that was refused for it is null."""
+    if isinstance(data, dict):
+        return {name: _finite(value) for name, value in data.items()}
+    if isinstance(data, (list, tuple)):
+        return [_finite(value) for value in data]
+    return None if isinstance(data, float) and data in (float("inf"), float("-inf")) else data

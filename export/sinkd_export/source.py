@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sinkd_export.families import Family, Form, default_form, family_of
 from sinkd_export.specs import ExportTargetSpec
 from sinkd_plugin.errors import DownloadError, ModelReferenceError, StorageError, UserError
 from sinkd_plugin.references import resolve_model
@@ -22,21 +23,36 @@ UNBOUNDED = 1 << 20
 
 @dataclass(frozen=True, kw_only=True)
 class Source:
-    """A classifier in a local Transformers folder.
+    """A model in a local Transformers folder, and what its export is to compute.
 
     Args:
         reference: What the user called it.
         folder: Where it lies.
         config: Its configuration.
         tokenizer: Its tokenizer, with ``model_max_length`` no longer than the position table.
-        labels: Label names in the order of the logits.
+        family: Its family; ``None`` for a model that only a third party's target knows.
+        form: What the export computes.
+        labels: Label names in the order of the logits; none where it generates.
     """
 
     reference: str
     folder: Path
     config: PretrainedConfig
     tokenizer: PreTrainedTokenizerBase
+    family: Family | None
+    form: Form
     labels: tuple[str, ...]
+
+    @property
+    def known_family(self) -> Family:
+        """The family, of a model that is exported to ONNX.
+
+        Raises:
+            UserError: If it has none.
+        """
+        if self.family is None:
+            raise UserError("Only known families are exported to ONNX.", received=f"'{self.config.model_type}'")
+        return self.family
 
     @property
     def max_length(self) -> int:
@@ -44,32 +60,56 @@ class Source:
         return int(self.tokenizer.model_max_length)
 
 
-def find_source(reference: str, target: ExportTargetSpec) -> Source:
-    """Find a classifier and read everything but its weights.
+def find_source(reference: str, target: ExportTargetSpec, form: Form | None = None) -> Source:
+    """Find a model and read everything but its weights.
 
     Args:
         reference: A model reference, as ``sinkd_plugin.references.resolve_model`` takes it.
         target: What it is to be exported to.
+        form: What the export computes; by default what the model was made for.
 
     Raises:
-        UserError: If the target does not support it.
+        UserError: If the target does not support it, or not in this form, or it is quantised already.
         ModelReferenceError: If there is no such model, or it lacks weights, label names or a tokenizer.
         DownloadError: If it is on the hub and cannot be fetched.
     """
     folder = local_folder(reference)
+    _check_not_exported(folder)
     config = load_config(folder)
     _check_supported(config, target)
+    family = family_of(config)
+    wanted = form or (default_form(family) if family else "classification")
+    _check_form(config, family, wanted, target)
     weight_files(folder)
     return Source(
         reference=reference,
         folder=folder,
         config=config,
         tokenizer=load_tokenizer(folder, config),
-        labels=_labels(folder, config),
+        family=family,
+        form=wanted,
+        labels=_labels(folder, config) if wanted == "classification" else (),
     )
 
 
+def _check_not_exported(folder: Path) -> None:
+    """What has been exported, and perhaps quantised, cannot be again."""
+    if list(folder.rglob("*.onnx")) and not list(folder.glob("*.safetensors")):
+        raise UserError(
+            "A model to export must be a Transformers model in PyTorch.",
+            received=f"'{folder}', which is an export already",
+            cure="Export the model that it was made of; its export.json names it under 'source'.",
+        )
+
+
 def _check_supported(config: PretrainedConfig, target: ExportTargetSpec) -> None:
+    method = (getattr(config, "quantization_config", None) or {}).get("quant_method", "quantised")
+    if getattr(config, "quantization_config", None):
+        raise UserError(
+            "A model to export must not be quantised already.",
+            received=f"weights in {method}",
+            cure="Export the model that it was made of, with --quantize.",
+        )
     if target.supports(config):
         return
     architectures = ", ".join(config.architectures or ["no architecture"])
@@ -78,6 +118,17 @@ def _check_supported(config: PretrainedConfig, target: ExportTargetSpec) -> None
         received=f"{architectures} ({config.model_type})",
         cure="`sinkd list targets` shows what can be exported.",
     )
+
+
+def _check_form(config: PretrainedConfig, family: Family | None, form: Form, target: ExportTargetSpec) -> None:
+    if family == "encoder" and form == "generation":
+        raise UserError("Only generative models can generate.", received=f"an encoder ({config.model_type})")
+    if form not in target.forms:
+        raise UserError(
+            f"The export target '{target.name}' holds models for {' and '.join(target.forms)}.",
+            received=f"--task {form} ({config.model_type})",
+            cure="Choose another --target, or --task classification for a generative student.",
+        )
 
 
 def local_folder(reference: str) -> Path:
@@ -140,6 +191,8 @@ def load_tokenizer(folder: Path, config: PretrainedConfig) -> PreTrainedTokenize
         raise _no_tokenizer(folder, "none that loads") from error
     if not tokenizer.is_fast:
         raise _no_tokenizer(folder, f"{type(tokenizer).__name__}, which has no tokenizer.json")
+    if tokenizer.pad_token is None:
+        tokenizer.pad_token = tokenizer.eos_token  # GPT-2 has none; a batch needs one, and the mask hides it
     tokenizer.model_max_length = min(int(min(tokenizer.model_max_length, UNBOUNDED)), position_limit(config))
     return tokenizer
 
@@ -193,8 +246,12 @@ def weights_digest(folder: Path) -> dict[str, str]:
     return {path.name: sha256(path) for path in weight_files(folder)}
 
 
-def load_model(folder: Path) -> PreTrainedModel:
-    """Load a classifier in float32, in evaluation mode, from nothing but the folder.
+def load_model(folder: Path, family: Family | None = None) -> PreTrainedModel:
+    """Load a model in float32, in evaluation mode, from nothing but the folder.
+
+    Args:
+        folder: The Transformers folder.
+        family: Its family; a classifier if there is none.
 
     Raises:
         ModelReferenceError: If a tensor is missing, since transformers would fill it with random numbers.
@@ -202,14 +259,15 @@ def load_model(folder: Path) -> PreTrainedModel:
     """
     import torch
     from safetensors import SafetensorError
-    from transformers import AutoModelForSequenceClassification
+    from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM, AutoModelForSequenceClassification
 
     from sinkd_export.quiet import quiet_loading
 
+    heads: dict[Family | None, Any] = {"encoder_decoder": AutoModelForSeq2SeqLM, "decoder": AutoModelForCausalLM}
     arguments: dict[str, Any] = {"local_files_only": True, "dtype": torch.float32, "use_safetensors": True}
     try:
         with quiet_loading():
-            model, info = AutoModelForSequenceClassification.from_pretrained(
+            model, info = heads.get(family, AutoModelForSequenceClassification).from_pretrained(
                 str(folder), output_loading_info=True, **arguments
             )
     except (SafetensorError, OSError, RuntimeError, ValueError) as error:

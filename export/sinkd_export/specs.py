@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from sinkd_export.families import Form
+from sinkd_plugin.errors import PluginError
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -34,23 +37,32 @@ def no_problems(_folder: Path) -> Sequence[str]:
 class ExportTargetSpec:
     """A form that a student can be exported to; the exporter verifies whatever a target writes.
 
+    A target either writes a form of its own (``export``), or arranges the ONNX graphs that the exporter has made,
+    verified and put into the folder (``arrange``); only then is there a choice of opset, optimisation and precision.
+
     Args:
         name: What ``sinkd export --target`` says.
         summary: One line for ``sinkd list targets``.
         supports: Whether a model of this ``PretrainedConfig`` can be exported.
+        load: Opens a classifier of the finished folder.
+        tolerance: Largest accepted difference of a logit from PyTorch's, relative to the range of all logits.
         export: Writes the artefact of the model folder (first argument) into an empty folder (second argument);
             configuration, tokenizer, card and report are added by the exporter.
-        load: Opens what ``export`` wrote.
-        inspect: Names everything that is wrong with the form of what ``export`` wrote.
-        tolerance: Largest accepted difference of a logit from PyTorch's, relative to the range of all logits.
-        opset: Version of the ONNX operator set, or ``None`` for a target without one.
+        arrange: Puts a folder of ONNX graphs, configuration, tokenizer and card into the target's order, in place.
+        inspect: Names everything that is wrong with the form of the finished folder.
+        forms: What models of this target may compute.
     """
 
     name: str
     summary: str
     supports: Callable[[PretrainedConfig], bool]
-    export: Callable[[Path, Path], None]
     load: Callable[[Path], Runner]
     tolerance: float
+    export: Callable[[Path, Path], None] | None = None
+    arrange: Callable[[Path], None] | None = None
     inspect: Callable[[Path], Sequence[str]] = no_problems
-    opset: int | None = None
+    forms: tuple[Form, ...] = ("classification",)
+
+    def __post_init__(self) -> None:
+        if (self.export is None) == (self.arrange is None):
+            raise PluginError(f"The export target '{self.name}' must have one of `export` and `arrange`.")

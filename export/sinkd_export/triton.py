@@ -7,16 +7,15 @@ Triton looks at no files, for the clients who make the ids. The fields are those
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sinkd_export.families import TOLERANCE, can_be_onnx
 from sinkd_export.specs import ExportTargetSpec, Runner
 from sinkd_export.tokens import read_settings
 
 if TYPE_CHECKING:
     import onnx
-    from transformers import PretrainedConfig
 
 MODEL = "student"
 """Name of the model in its repository, and so of its folder."""
@@ -96,22 +95,6 @@ def _labels(folder: Path) -> list[str]:
     return [" ".join(str(named[index]).split()) for index in sorted(named, key=int)]
 
 
-def supports(config: PretrainedConfig) -> bool:
-    """Whatever the target ``onnx`` supports."""
-    from sinkd_export.targets import is_encoder_classifier
-
-    return is_encoder_classifier(config)
-
-
-def export(model_folder: Path, into: Path) -> None:
-    """Write the repository of a model folder."""
-    from sinkd_export.targets import OPSET
-    from sinkd_export.to_onnx import export_onnx
-
-    export_onnx(model_folder, into, opset=OPSET)
-    arrange(into)
-
-
 def load(folder: Path) -> Runner:
     """Open the graph as Triton's backend would, with onnxruntime."""
     from sinkd_export.session import open_classifier
@@ -119,20 +102,11 @@ def load(folder: Path) -> Runner:
     return open_classifier(folder / GRAPH)
 
 
-def problems(folder: Path) -> Sequence[str]:
-    """What is wrong with the graph of the repository."""
-    from sinkd_export.graph import graph_problems
-    from sinkd_export.targets import OPSET
-
-    return graph_problems(folder / GRAPH, opset=OPSET)
-
-
 SPEC = ExportTargetSpec(
     name="triton",
-    summary="A model repository for Triton Inference Server, with dynamic batching and labels.",
-    supports=supports,
-    export=export,
+    summary="A model repository for Triton Inference Server, with dynamic batching and labels; classifiers.",
+    supports=can_be_onnx,
+    arrange=arrange,
     load=load,
-    inspect=problems,
-    tolerance=1e-3,
+    tolerance=TOLERANCE,
 )

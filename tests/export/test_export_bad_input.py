@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from transformers import GPT2Config, GPT2LMHeadModel
+from transformers import OPTConfig, OPTForCausalLM
 
 from sinkd_export.report import ExportReport
 from sinkd_export.sentences import OWN_SOURCE, choose_sentences
@@ -35,14 +35,16 @@ def edit_config(folder: Path, **changes: object) -> None:
     (folder / "config.json").write_text(json.dumps(kept), encoding="utf-8")
 
 
-def test_language_model(
+def test_unsupported_architecture(
     tmp_path: Path, save_tokenizer: Callable[[Path], None], export_folder: Callable[..., ExportReport]
 ) -> None:
     torch.manual_seed(0)
-    GPT2LMHeadModel(GPT2Config(vocab_size=99, n_embd=32, n_layer=1, n_head=2)).save_pretrained(tmp_path / "gpt2")
-    save_tokenizer(tmp_path / "gpt2")
-    with pytest.raises(UserError, match=r"GPT2LMHeadModel \(gpt2\)"):
-        export_folder(tmp_path / "gpt2", tmp_path / "out")
+    sizes = {"hidden_size": 32, "ffn_dim": 32, "word_embed_proj_dim": 32, "num_hidden_layers": 1}
+    config = OPTConfig(vocab_size=99, num_attention_heads=2, **sizes)
+    OPTForCausalLM(config).save_pretrained(tmp_path / "opt")
+    save_tokenizer(tmp_path / "opt")
+    with pytest.raises(UserError, match=r"OPTForCausalLM \(opt\)"):
+        export_folder(tmp_path / "opt", tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 

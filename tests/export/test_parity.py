@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from sinkd_export.parity import Parity, compare, parity_problems, summarise
+from sinkd_export.prove.parity import Parity, compare, parity_problems, summarise
 
 EXPECTED = np.array([[0.0, 10.0], [4.0, 2.0]], dtype=np.float32)
 
 
 def parity_of(actual: np.ndarray, tolerance: float = 1e-3) -> Parity:
-    return summarise([compare("case", EXPECTED, actual.astype(np.float32))], {"case": EXPECTED}, tolerance)
+    return summarise([compare("case", EXPECTED, actual.astype(np.float32))], 10.0, tolerance)
 
 
 def test_equal_logits_have_no_difference() -> None:
@@ -33,7 +33,7 @@ def test_a_flipped_label_fails_however_small_the_difference() -> None:
     expected = np.array([[1.0, 1.0 + 1e-6], [-5.0, 5.0]], dtype=np.float32)
     swapped = np.array([[1.0 + 1e-6, 1.0], [-5.0, 5.0]], dtype=np.float32)
     case = compare("tie", expected, swapped)
-    problems = parity_problems(summarise([case], {"tie": expected}, 1e-3))
+    problems = parity_problems(summarise([case], 10.0, 1e-3))
     assert problems == ["tie: 50.0% of 2 labels differ"]
 
 
@@ -46,6 +46,6 @@ def test_a_logit_that_is_not_finite_never_passes(poison: float) -> None:
 
 def test_every_failing_case_is_named() -> None:
     cases = [compare(name, EXPECTED, -EXPECTED) for name in ("first", "second")]
-    problems = " ".join(parity_problems(summarise(cases, {"first": EXPECTED, "second": EXPECTED}, 1e-3)))
+    problems = " ".join(parity_problems(summarise(cases, 10.0, 1e-3)))
     assert problems.count("first") == 2
     assert problems.count("second") == 2

@@ -17,7 +17,7 @@ from sinkd_export.bench.options import BenchOptions, Shape
 from sinkd_export.bench.records import SCHEMA_VERSION, Agreement, BenchReport, Load, Measurement, measurement
 from sinkd_export.bench.trust import warnings_about
 from sinkd_export.environment import load_average, machine, versions
-from sinkd_export.parity import compare
+from sinkd_export.prove.parity import compare
 from sinkd_plugin.console import progress
 
 Inputs = dict[str, NDArray[np.int64]]

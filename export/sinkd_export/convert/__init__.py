@@ -1,0 +1,1 @@
+"""From a Transformers folder to ONNX graphs: export, optimise, quantise, merge."""
