@@ -7,6 +7,7 @@ from typing import Any
 
 import yaml
 
+from sinkd_export.environment import int8_instructions
 from sinkd_export.report import ExportReport
 from sinkd_export.source import Source
 
@@ -109,9 +110,8 @@ def _variants(report: ExportReport) -> str:
         lines.append(f"| {record.name} | {record.size_bytes / 1e6:.1f} | {score} | {same} |")
     price = report.price
     if price is not None:
-        sets = ", ".join(price.instruction_sets)
         told = f"`{price.variant}` is {'shipped' if price.kept else f'not shipped: {price.reason}'}."
-        lines += ["", f"{told} Measured with: {sets}."]
+        lines += ["", f"{told} Measured with {int8_instructions(price.instruction_sets)}."]
     return "\n".join(["", *lines, ""])
 
 

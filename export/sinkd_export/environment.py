@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -71,6 +72,12 @@ def _cpu_name() -> str:
     if "model name" not in fields:
         return platform.processor() or "unknown"
     return f"{fields['model name']} (family {fields.get('cpu family', '?')}, model {fields.get('model', '?')})"
+
+
+def int8_instructions(sets: Sequence[str]) -> str:
+    """Those of some instruction sets that multiply int8 exactly; without one, sums may saturate and results differ."""
+    found = [name for name in sets if any(part in name for part in ("vnni", "int8", "i8mm", "dot"))]
+    return ", ".join(found) or "no int8 instructions (sums may saturate)"
 
 
 def instruction_sets() -> tuple[str, ...]:

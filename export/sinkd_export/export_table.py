@@ -6,6 +6,7 @@ from pathlib import Path
 
 from rich.table import Table
 
+from sinkd_export.environment import int8_instructions
 from sinkd_export.report import ExportReport
 from sinkd_plugin.console import stdout
 
@@ -26,7 +27,7 @@ def print_report(report: ExportReport, folder: Path) -> None:
         price = report.price
         stdout.print(
             f"{price.variant} costs {price.lost:.4f} ({price.measured_as}; accepted: {price.tolerance:g}), "
-            f"measured with {', '.join(price.instruction_sets)}.",
+            f"measured with {int8_instructions(price.instruction_sets)}.",
             markup=False,
         )
 

@@ -7,6 +7,8 @@ from pathlib import Path
 from sinkd_export.families import TOLERANCE, can_be_onnx
 from sinkd_export.specs import ExportTargetSpec, Runner
 from sinkd_plugin.catalog import Table, table
+
+
 def export_targets() -> Table[ExportTargetSpec]:
     """Every plugin's export targets by name."""
     return table("export target", "sinkd_export_targets")

@@ -13,7 +13,7 @@ OPERATORS = ("MatMul", "Gather", "Attention", "EmbedLayerNormalization")
 """What is quantised: matrix products and embedding tables, alone or fused; Gemm becomes MatMul before that."""
 
 STATIC_OPERATORS = ("MatMul",)
-"""Embeddings have no activations to calibrate, and fused operators have no static form on the CPU."""
+"""Fused operators have no static form on the CPU; of embeddings only the table is quantised, as in each call."""
 
 UNKNOWN_TYPE = {"DefaultTensorType": onnx.TensorProto.FLOAT}
 """onnx cannot infer the types behind fused operators; without this the quantizer refuses the graph."""
@@ -55,7 +55,13 @@ def quantise_statically(
         per_channel: One scale for each output of a matrix product.
         external: Keep the weights in a file of their own.
     """
-    from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
+    from onnxruntime.quantization import (
+        CalibrationDataReader,
+        QuantFormat,
+        QuantType,
+        quantize_dynamic,
+        quantize_static,
+    )
 
     names = {value.name for value in onnx.load(source, load_external_data=False).graph.input}
 
@@ -67,8 +73,16 @@ def quantise_statically(
             batch = next(self._batches, None)
             return None if batch is None else {name: batch[name] for name in names}
 
-    quantize_static(
+    with_tables = into.with_name(f"{into.stem} with quantised tables.onnx")
+    quantize_dynamic(
         source,
+        with_tables,
+        op_types_to_quantize=["Gather"],
+        weight_type=QuantType.QInt8,
+        extra_options=dict(UNKNOWN_TYPE),
+    )
+    quantize_static(
+        with_tables,
         into,
         Reader(),
         quant_format=QuantFormat.QDQ,
