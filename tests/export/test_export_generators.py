@@ -23,7 +23,13 @@ SEQ2SEQ = MODEL_TYPES["encoder_decoder"]
 TYPES = (*SEQ2SEQ, *MODEL_TYPES["decoder"])
 
 
-@pytest.fixture(scope="module", params=TYPES)
+QUICK = "gpt_neo"
+"""Stands for all in the default tests; the others take seconds each, and run with the slow ones."""
+
+
+@pytest.fixture(
+    scope="module", params=[kind if kind == QUICK else pytest.param(kind, marks=pytest.mark.slow) for kind in TYPES]
+)
 def generator(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, save_generator: Callable[..., Path]
 ) -> Path:
@@ -109,6 +115,7 @@ print(json.dumps(digests))
 """
 
 
+@pytest.mark.slow
 def test_another_process_makes_the_same_bytes(
     classifier: Path, tmp_path: Path, save_generator: Callable[..., Path]
 ) -> None:
