@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import platform
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
@@ -17,14 +16,12 @@ from sinkd_plugin.storage import read_json, sha256, write_json, write_text
 from sinkd_plugin.tasks.load import load_task
 from sinkd_plugin.tasks.options import DataOptions, FilesTask
 from sinkd_zoo.index import Student
+from sinkd_zoo.latency import latency
 from sinkd_zoo.own_commands import run_command
 from sinkd_zoo.publish import publish
 from sinkd_zoo.recipe import Recipe, read_recipe, recipe_file
 from sinkd_zoo.run_folder import ORIGIN_FILE
-from sinkd_zoo.shrink import Step, shrink
-
-SHAPE = "1x32"
-"""Batch × tokens of the latency on a card: a sentence."""
+from sinkd_zoo.shrink import Step, loader_of, shrink
 
 
 def build(name: str, to: Path, work: Path, *, new_revision: bool = False) -> Student:
@@ -113,21 +110,8 @@ def _origin(
         "recipe_file": f"recipes/{path.name}",
         "recipe_sha256": sha256(path),
         "commit": commit_of(path.parent),
-        "latency": _latency(steps[-1].folder),
+        "latency": latency(steps[-1].folder, loader_of(steps[-1].folder)),
         "costs": [{"step": step.name, "bytes": step.size, "score": each["test"][metric]} for step, each in rows],
-    }
-
-
-def _latency(folder: Path) -> dict[str, Any]:
-    words = ("bench", str(folder), "--shape", SHAPE, "--threads", "1", "--seconds", "5")
-    report = run_command(*words, threads=1)
-    (measured,) = report["measurements"]
-    return {
-        "command": f"sinkd bench MODEL {' '.join(words[2:])}",
-        "shape": SHAPE.replace("x", " × "),
-        "threads": 1,
-        "median_ms": measured["latency_ms"]["p50"],
-        "machine": str(report.get("machine", {}).get("cpu") or platform.processor()),
     }
 
 

@@ -36,9 +36,11 @@ def details_of(run: RunFolder) -> dict[str, Any]:
 
 def _teacher(run: RunFolder) -> dict[str, Any]:
     block = run.config.get("teacher")
-    reference = str(block.get("model", "")) if isinstance(block, dict) else ""
+    reference = str(block.get("model") or "") if isinstance(block, dict) else ""
+    fresh = block.get("from_config") if isinstance(block, dict) else None
     known = {
         "model": public_name(reference),
+        **({"from_config": fresh} if fresh else {}),
         "finetuned": bool(isinstance(block, dict) and block.get("finetune")),
         "license": run.origin.teacher_license or "unknown",
     }

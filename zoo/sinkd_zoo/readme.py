@@ -154,12 +154,12 @@ def _origin(card: ZooCard) -> str:
     details = card.details
     teacher, data = details.get("teacher", {}), details.get("data", {})
     recipe = {name: value for name, value in details.get("recipe", {}).items() if value}
-    finetuned = ", fine-tuned on the task" if teacher.get("finetuned") else ""
+    finetuned = ", trained on the task" if teacher.get("finetuned") else ""
     examples = f"{data.get('train_examples', 'unknown')} training examples"
     versions = ", ".join(f"{name} {version}" for name, version in details.get("versions", {}).items())
     facts = {
         "licence of the weights": card.license,
-        "teacher": f"{teacher.get('model') or 'a model of its author'}{finetuned} (licence: {teacher.get('license')})",
+        "teacher": f"{_teacher_name(teacher)}{finetuned} (licence: {teacher.get('license')})",
         "data": f"{data.get('task')}, {examples} (licence: {data.get('license')})",
         "seed": details.get("seed"),
         "recipe": f"{details.get('recipe_file') or 'config.yaml'}, sha256 {details.get('recipe_sha256')}",
@@ -168,6 +168,13 @@ def _origin(card: ZooCard) -> str:
     }
     lines = [f"- {name}: {value}" for name, value in facts.items()]
     return "## How it was made\n\n" + "\n".join(lines) + f"\n\n```yaml\n{yaml.safe_dump(recipe, sort_keys=False)}```\n"
+
+
+def _teacher_name(teacher: Mapping[str, Any]) -> str:
+    fresh = teacher.get("from_config")
+    return (
+        f"a {fresh.get('model_type')} of random weights" if fresh else teacher.get("model") or "a model of its author"
+    )
 
 
 def _files(card: ZooCard) -> str:

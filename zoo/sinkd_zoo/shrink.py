@@ -63,12 +63,16 @@ def _pruned_name(options: Shrinking) -> str:
     return f"only {' and '.join(parts)}"
 
 
+def loader_of(student: Path) -> str:
+    """The class of transformers that loads a student."""
+    saved_class = str(read_json(student / "config.json")["architectures"][0])
+    return next(loader for end, (loader, _) in LOADERS.items() if saved_class.endswith(end))
+
+
 def _write(student: Path, target: Path, options: Shrinking, texts: Sequence[str], *, half: bool) -> None:
     import transformers
 
-    saved_class = str(read_json(student / "config.json")["architectures"][0])
-    loader = next(loader for end, (loader, _) in LOADERS.items() if saved_class.endswith(end))
-    model: Any = getattr(transformers, loader).from_pretrained(student, local_files_only=True)
+    model: Any = getattr(transformers, loader_of(student)).from_pretrained(student, local_files_only=True)
     tokenizer: Any = transformers.AutoTokenizer.from_pretrained(student, local_files_only=True)
     with new_folder(target, overwrite=True) as staging:
         if options.minimum_count is not None:
