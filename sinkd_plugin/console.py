@@ -29,11 +29,16 @@ class Meter:
     Where there is no terminal a line now and then takes its place.
     """
 
-    def __init__(self, progress: Progress, description: str, total: int, done: int = 0) -> None:
+    def __init__(self, progress: Progress, description: str, total: int) -> None:
         self._progress = progress
-        self._task = progress.add_task(description, total=total, completed=done, figures="")
-        self._description, self._total, self._first, self._done = description, total, done, done
+        self._task = progress.add_task(description, total=total, figures="")
+        self._description, self._total, self._first, self._done = description, total, 0, 0
         self._started = self._spoken = time.monotonic()
+
+    def reach(self, done: int) -> None:
+        """Say that an earlier run has come so far."""
+        self._first = self._done = done
+        self._progress.update(self._task, completed=done)
 
     def advance(self, **figures: float) -> None:
         """One step further, with the figures to show, such as ``loss=0.41``."""
@@ -53,13 +58,12 @@ class Meter:
 
 
 @contextmanager
-def progress(description: str, total: int, done: int = 0) -> Iterator[Meter]:
+def progress(description: str, total: int) -> Iterator[Meter]:
     """A progress bar with figures and the time left on a terminal; a plain line now and then in a pipe.
 
     Args:
         description: What is going on.
         total: Number of steps.
-        done: Steps that an earlier run has done.
     """
     if not stderr.is_terminal:
         stderr.print(f"{description} ({total} steps)")
@@ -73,7 +77,7 @@ def progress(description: str, total: int, done: int = 0) -> Iterator[Meter]:
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=stderr, disable=not stderr.is_terminal) as bar:
-        yield Meter(bar, description, total, done)
+        yield Meter(bar, description, total)
 
 
 def speaks() -> bool:

@@ -59,6 +59,14 @@ class MissingDependencyError(UserError, ImportError):
     """A package is needed that is not installed."""
 
 
+class StoppedError(SinkdError):
+    """A signal ended the run; ``exit_code`` is what shells expect of a program that one ended."""
+
+    def __init__(self, rule: str, *, received: object = None, cure: str = "", number: int = 2) -> None:
+        super().__init__(rule, received=received, cure=cure)
+        self.exit_code = 128 + number
+
+
 class WorldError(SinkdError):
     """The input is fine; the surroundings are not."""
 

@@ -321,6 +321,7 @@ class DistillationPlan:
         adaptor: Adaptor of both.
         precision: Of the models.
         scope: ``global`` if the loss is to see all rows of an optimiser step, ``local`` for those of one micro-batch.
+        keeper: Keeps the states of the training; a distiller without it trains, but starts anew after a stop.
         observer: To be called after each forward pass with its number and its loss terms, ``total_loss`` among them;
             it writes the run's journal and moves its progress bar.
     """
@@ -330,8 +331,9 @@ class DistillationPlan:
     teacher: torch.nn.Module
     student: torch.nn.Module
     adaptor: Callable[[Mapping[str, Any], Any], dict[str, Any]]
-    precision: Literal["fp32", "bf16"]
+    precision: Literal["fp32", "bf16", "fp16"]
     scope: Literal["global", "local"] = "global"
+    keeper: Any = None
     observer: Observer | None = None
 
 

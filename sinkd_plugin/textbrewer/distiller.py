@@ -21,6 +21,7 @@ from sinkd_plugin.textbrewer.caching import CachedBatches, kept, spoken
 from sinkd_plugin.textbrewer.device import usable
 from sinkd_plugin.textbrewer.distribution import add_groups, check_fp16, data_parallel, distributed
 from sinkd_plugin.textbrewer.host import textbrewer
+from sinkd_plugin.textbrewer.keeping import Keeper
 from sinkd_plugin.textbrewer.loop import Course, endless
 from sinkd_plugin.textbrewer.matches import Matches
 from sinkd_plugin.textbrewer.modes import training_modes
@@ -63,7 +64,8 @@ class BasicDistiller(
         model_S: The student.
         adaptor_T: The teacher's adaptor.
         adaptor_S: The student's adaptor.
-        precision: ``bf16`` runs both models under autocast.
+        precision: ``bf16`` and ``fp16`` run both models under autocast; ``fp16`` scales the loss, and skips and counts
+            steps whose gradient overflows (``skipped_steps``).
         observer: Called after each forward pass with its number and its figures; replaces TextBrewer's bars.
         save_state_dicts: Whether to write TextBrewer's ``gs{step}.pkl`` at each checkpoint.
         figures_every: Forward passes between two records of gradient shares and of the transport plan; 0 for none.
@@ -71,6 +73,7 @@ class BasicDistiller(
             that accumulation and data parallelism train what one large batch would; ``local`` lets it see one
             micro-batch of one process, as TextBrewer does. By default ``local``, and ``global`` for
             ``SinkhornDistiller``.
+        keeper: Keeps the states of the training, and gives the one to go on from.
 
     Raises:
         UnknownNameError: If no loss has the configuration's ``kd_loss_type``.
@@ -94,6 +97,7 @@ class BasicDistiller(
         save_state_dicts: bool = True,
         figures_every: int = FIGURES_EVERY,
         scope: Scope | None = None,
+        keeper: Keeper | None = None,
         **keywords: Any,
     ) -> None:
         self.d_config = distill_config
@@ -109,6 +113,7 @@ class BasicDistiller(
         self._save_state_dicts = save_state_dicts
         self._figures_every = figures_every
         self._scope = scope or self._scope
+        self._keeper = keeper
 
     def train(self, *arguments: Any, **keywords: Any) -> None:
         """Train the student; takes what TextBrewer's ``train()`` takes.

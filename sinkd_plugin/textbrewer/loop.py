@@ -6,6 +6,8 @@ import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
+from itertools import islice
 from typing import Any
 
 import torch
@@ -16,6 +18,8 @@ from sinkd_plugin.errors import ConfigError, NonFiniteLossError
 from sinkd_plugin.textbrewer.batches import GroupedBatches, SpareBatch, groups, unwrapped
 from sinkd_plugin.textbrewer.distribution import set_epoch
 from sinkd_plugin.textbrewer.guard import NonFiniteGuard, clip
+from sinkd_plugin.textbrewer.keeping import Keeper, restore_state, state_of
+from sinkd_plugin.textbrewer.precision import MOST_SKIPPED, Precision, scaler_of
 
 logger = logging.getLogger("Distillation")
 
@@ -54,6 +58,12 @@ class TrainingLoop(NonFiniteGuard):
     is shorter than ``gradient_accumulation_steps``.
     """
 
+    tb_writer: Any
+    skipped_steps: int = 0
+    _keeper: Keeper | None = None
+    _precision: Precision = "fp32"
+    _skipped_in_a_row: int = 0
+
     def train_on_batch(self, batch: Any, args: Mapping[str, Any]) -> Any:
         """One forward pass and its loss."""
         raise NotImplementedError
@@ -66,12 +76,14 @@ class TrainingLoop(NonFiniteGuard):
         frequency = self.t_config.ckpt_frequency
         checkpoints = {int(per_epoch * part / frequency) for part in range(frequency)}
         logger.info("Training steps per epoch: %s", per_epoch)
-        for epoch in range(num_epochs):
+        self._begin(course)
+        for epoch in range(course.step // per_epoch, num_epochs):
             set_epoch(loader, epoch)
             logger.info("Epoch %s", epoch + 1)
             due = (epoch + 1) % self.t_config.ckpt_epoch_frequency == 0 or epoch + 1 == num_epochs
-            taken = loader.groups() if grouped else groups(loader, accumulation)
-            for group in tqdm(taken, total=per_epoch, disable=quiet):
+            skip = course.step - epoch * per_epoch
+            taken = loader.groups(skip) if grouped else islice(groups(loader, accumulation), skip, None)
+            for group in tqdm(taken, total=per_epoch, initial=skip, disable=quiet):
                 self._take_step(group, course)
                 if due and course.step % per_epoch in checkpoints:
                     self._checkpoint(course, epoch)
@@ -81,6 +93,7 @@ class TrainingLoop(NonFiniteGuard):
         course.total_steps = num_steps
         every = int(self.t_config.ckpt_steps or num_steps)
         logger.info("Total training steps: %s", num_steps)
+        self._begin(course)
         taken = groups(batches, self.t_config.gradient_accumulation_steps)
         for _, group in zip(tqdm(range(num_steps), disable=quiet), taken, strict=False):
             self._take_step(group, course)
@@ -97,17 +110,52 @@ class TrainingLoop(NonFiniteGuard):
     def _take_step(self, group: Sequence[Any], course: Course) -> None:
         self._before_step(course.step / course.total_steps)
         self._learn(group, course)
+        self._step(group, course)
+        course.optimizer.zero_grad()
+        course.step += 1
+        self._after_step()
+        if self._keeper is not None:
+            self._keeper.after_step(course.step, partial(state_of, self, course))
+
+    def _step(self, group: Sequence[Any], course: Course) -> None:
+        """Let the optimiser take the gradient; in fp16, unless it has overflowed, which lowers the scale instead."""
+        self._scaler.unscale_(course.optimizer)
         try:
             clip(list(self._student().parameters()), course.max_grad_norm, course.step)
         except NonFiniteLossError as error:
             self._broken_rows = ()
-            raise self._stop(error, list(group), course.optimizer, course.step) from error
-        course.optimizer.step()
-        if course.scheduler is not None:
+            if not self._may_skip():
+                raise self._stop(error, list(group), course.optimizer, course.step) from error
+        else:
+            self._skipped_in_a_row = 0
+        taken = self._skipped_in_a_row == 0
+        self._scaler.step(course.optimizer)
+        self._scaler.update()
+        if course.scheduler is not None and taken:
             course.scheduler.step()
-        course.optimizer.zero_grad()
-        course.step += 1
-        self._after_step()
+
+    def _may_skip(self) -> bool:
+        """Whether a step whose gradient is no number may be left out, and counted."""
+        if not self._scaler.is_enabled():
+            return False
+        self.skipped_steps += 1
+        self._skipped_in_a_row += 1
+        return self._skipped_in_a_row <= MOST_SKIPPED
+
+    def _begin(self, course: Course) -> None:
+        """Go on where a keeper says that an earlier training stopped."""
+        self._scaler = scaler_of(self._precision, self.t_config.device)
+        self.skipped_steps = self._skipped_in_a_row = 0
+        state = None if self._keeper is None else self._keeper.begin(course.total_steps)
+        if state is not None:
+            restore_state(self, course, state)
+            self._continue_log(course.passes)
+
+    def _continue_log(self, passes: int) -> None:
+        """Let TensorBoard forget what the stopped training wrote after its last state."""
+        directory = self.t_config.log_dir
+        if directory is not None and self.rank == 0:
+            self.tb_writer = type(self.tb_writer)(log_dir=directory, purge_step=passes)
 
     def _learn(self, group: Sequence[Any], course: Course) -> None:
         """Leave the gradient of a step: here the mean of the micro-batches' own, each with a loss of its own."""
@@ -135,7 +183,7 @@ class TrainingLoop(NonFiniteGuard):
         return total
 
     def _backward(self, total: torch.Tensor) -> None:
-        torch.autograd.backward(total)
+        torch.autograd.backward(self._scaler.scale(total))
 
     def _logged(self, batch: Any, course: Course) -> torch.Tensor:
         total, terms = self.train_on_batch(batch, course.arguments)

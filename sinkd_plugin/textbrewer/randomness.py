@@ -36,6 +36,15 @@ class RandomState:
             cuda=tuple(torch.cuda.get_rng_state_all()) if torch.cuda.is_available() else (),
         )
 
+    def as_state(self) -> dict[str, Any]:
+        """The same as plain data, tensors and arrays."""
+        return {"python": self.python, "numpy": self.numpy, "cpu": self.cpu, "cuda": list(self.cuda)}
+
+    @classmethod
+    def from_state(cls, state: dict[str, Any]) -> RandomState:
+        """What ``as_state`` returned, as a state."""
+        return cls(**{**state, "cuda": tuple(state["cuda"])})
+
     def restore(self) -> None:
         """Let every generator go on from here: what is drawn next is drawn again."""
         random.setstate(self.python)

@@ -15,6 +15,7 @@ from sinkd_plugin.textbrewer.device import usable
 from sinkd_plugin.textbrewer.distribution import check_fp16, data_parallel, distributed
 from sinkd_plugin.textbrewer.guard import check_values
 from sinkd_plugin.textbrewer.host import textbrewer
+from sinkd_plugin.textbrewer.keeping import Keeper
 from sinkd_plugin.textbrewer.loop import Course, TrainingLoop, endless
 from sinkd_plugin.textbrewer.modes import training_modes
 from sinkd_plugin.textbrewer.precision import Precision, autocast
@@ -37,6 +38,7 @@ class BasicTrainer(TrainingLoop, _host.BasicTrainer):  # type: ignore[misc, name
         save_state_dicts: Whether to write TextBrewer's ``gs{step}.pkl`` at each checkpoint.
         scope: ``global`` weighs each micro-batch of a step, on whichever process, by the number of its labels, so that
             together they count as one batch; ``local`` weighs them alike, as TextBrewer does.
+        keeper: Keeps the states of the training, and gives the one to go on from.
     """
 
     model: Any
@@ -51,12 +53,14 @@ class BasicTrainer(TrainingLoop, _host.BasicTrainer):  # type: ignore[misc, name
         observer: Observer | None = None,
         save_state_dicts: bool = True,
         scope: Scope = "local",
+        keeper: Keeper | None = None,
     ) -> None:
         super().__init__(usable(train_config), model, adaptor)
         self._precision = precision
         self._observer = observer
         self._save_state_dicts = save_state_dicts
         self._scope = scope
+        self._keeper = keeper
 
     def train(
         self,

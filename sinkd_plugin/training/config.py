@@ -13,6 +13,7 @@ from sinkd_plugin.errors import ConfigError
 from sinkd_plugin.options import Options, validate
 from sinkd_plugin.tasks.options import DataOptions, FilesTask, PromptOptions
 from sinkd_plugin.textbrewer.options import DistillationOptions
+from sinkd_plugin.training.checkpoint_options import CheckpointOptions
 from sinkd_plugin.training.model_options import (
     OptimizerOptions,
     Readout,
@@ -40,6 +41,7 @@ class TrainingOptions(Options):
             spread over; ``local`` makes each micro-batch a group of its own.
         bucketing: Whether texts of similar length meet in a step, so that little is padded; else they meet at random.
         workers: Processes that put batches together ahead of their use; the batches are the same for any number.
+        checkpoints: See ``CheckpointOptions``.
         teacher_cache: ``auto`` computes the teacher's logits once, unless they would take more than 1 GiB; ``off``
             runs the teacher at every step.
         gradient_checkpointing: Compute activations twice instead of keeping them, in teacher and students.
@@ -47,7 +49,7 @@ class TrainingOptions(Options):
 
     output_dir: FolderPath
     device: str = "auto"
-    precision: Literal["auto", "fp32", "bf16"] = "auto"
+    precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
     seed: int = Field(0, ge=0, lt=2**32)
     gradient_accumulation_steps: int = Field(1, ge=1)
     group_size: int | None = Field(None, ge=1)
@@ -57,6 +59,7 @@ class TrainingOptions(Options):
     workers: int = Field(0, ge=0)
     teacher_cache: Literal["auto", "off"] = "auto"
     gradient_checkpointing: bool = False
+    checkpoints: CheckpointOptions = CheckpointOptions()
 
     @model_validator(mode="after")
     def _one_size(self) -> TrainingOptions:

@@ -40,7 +40,7 @@ def resolve_device(name: str) -> torch.device:
     return device
 
 
-def resolve_precision(name: Literal["auto", "fp32", "bf16"], device: torch.device) -> Precision:
+def resolve_precision(name: Literal["auto", "fp32", "bf16", "fp16"], device: torch.device) -> Precision:
     """The precision of the models; ``auto`` is bf16 where the device computes it natively (emulated it is slower)."""
     if name != "auto":
         return name

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from shutil import rmtree
 from typing import Any
 
 from transformers import get_linear_schedule_with_warmup
@@ -24,13 +25,17 @@ from sinkd_plugin.training.config import RunConfig
 from sinkd_plugin.training.device import seed_this_process
 from sinkd_plugin.training.groups import TrainingGroups
 from sinkd_plugin.training.journal import Journal
+from sinkd_plugin.training.keeping import RunKeeper, keeper_of
 from sinkd_plugin.training.material import Material
 from sinkd_plugin.training.optimizing import optimizer_of, schedule
+from sinkd_plugin.training.processes import on_first
 from sinkd_plugin.training.sizes import student_grouping
+from sinkd_plugin.training.stopping import between_steps
+from sinkd_plugin.training.validation import student_score
 from sinkd_plugin.training.watching import watched
 
 
-def distill(config: RunConfig, material: Material, journal: Journal, name: str) -> DistillationPlan:
+def distill(config: RunConfig, material: Material, journal: Journal, name: str, expected: str) -> DistillationPlan:
     """Train the student in place.
 
     Args:
@@ -38,6 +43,7 @@ def distill(config: RunConfig, material: Material, journal: Journal, name: str) 
         material: Models, data and the teacher's rows.
         journal: Where the loss terms of each step go.
         name: The student's name in the journal and on the progress bar.
+        expected: Fingerprint of everything it depends on; its checkpoints carry it.
 
     Raises:
         NonFiniteLossError: If the loss becomes NaN or infinite; the journal holds the steps before.
@@ -53,10 +59,16 @@ def distill(config: RunConfig, material: Material, journal: Journal, name: str) 
             losses,
             examples=len(material.train) * epochs / losses,
             device=material.device,
-            record=partial(journal.write, student=name),
+            journal=journal,
+            name=name,
         ) as observer,
+        between_steps() as stop,
     ):
-        plan = _plan(config, material, journal.tensorboard(name), observer, -(-len(groups) // groups.steps_per_epoch))
+        keeper = keeper_of(config, name, expected, stop, groups.steps_per_epoch, student_score(config, material))
+        if keeper.record is None:
+            on_first(lambda: rmtree(journal.tensorboard(name), ignore_errors=True))
+        micro_batches = -(-len(groups) // groups.steps_per_epoch)
+        plan = _plan(config, material, journal.tensorboard(name), observer, micro_batches, keeper)
         distiller = _distiller(plan)
         seed_this_process(config.training.seed, processes.rank())
         with quiet_transformers(), _ready(config, material), distiller:
@@ -71,6 +83,7 @@ def distill(config: RunConfig, material: Material, journal: Journal, name: str) 
                 **material.reader.forward_arguments,
                 **_compared_outputs(config, material),
             )
+        keeper.finish(material.student)
     return plan
 
 
@@ -87,7 +100,7 @@ def _ready(config: RunConfig, material: Material) -> Iterator[None]:
 
 
 def _plan(
-    config: RunConfig, material: Material, log_dir: Path, observer: Observer, micro_batches: int
+    config: RunConfig, material: Material, log_dir: Path, observer: Observer, micro_batches: int, keeper: RunKeeper
 ) -> DistillationPlan:
     return DistillationPlan(
         train_config=textbrewer().TrainingConfig(
@@ -103,6 +116,7 @@ def _plan(
         adaptor=material.reader.adaptor,
         precision=material.precision,
         scope=config.training.scope,
+        keeper=keeper,
         observer=observer,
     )
 
@@ -119,6 +133,7 @@ def _distiller(plan: DistillationPlan) -> Distiller:
         plan.adaptor,
         precision=plan.precision,
         scope=plan.scope,
+        keeper=plan.keeper,
         observer=plan.observer,
         save_state_dicts=False,
     )

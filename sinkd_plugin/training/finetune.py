@@ -15,10 +15,12 @@ from sinkd_plugin.training.checkpointing import checkpointed
 from sinkd_plugin.training.config import RunConfig
 from sinkd_plugin.training.device import seed_this_process
 from sinkd_plugin.training.groups import TrainingGroups
+from sinkd_plugin.training.keeping import keeper_of
 from sinkd_plugin.training.model_options import OptimizerOptions
 from sinkd_plugin.training.optimizing import optimizer_of, schedule
 from sinkd_plugin.training.prepare import Prepared
 from sinkd_plugin.training.sizes import teacher_grouping
+from sinkd_plugin.training.stopping import between_steps
 from sinkd_plugin.training.watching import watched
 
 
@@ -29,6 +31,7 @@ def finetune(
     model: PreTrainedModel,
     reader: Reader,
     train: Dataset,
+    expected: str,
 ) -> None:
     """Train the teacher in place on the labels of the training split.
 
@@ -39,6 +42,7 @@ def finetune(
         model: The teacher, on its device.
         reader: Its reader.
         train: The encoded training split.
+        expected: Fingerprint of everything the teacher depends on; its checkpoints carry it.
 
     Raises:
         NonFiniteLossError: If the loss becomes NaN or infinite.
@@ -55,6 +59,7 @@ def finetune(
             examples=len(train) * options.epochs / passes,
             device=prepared.device,
         ) as observer,
+        between_steps() as stop,
         quiet_transformers(),
         reader.attached(model),
         checkpointed(model, config.training.gradient_checkpointing),
@@ -68,6 +73,7 @@ def finetune(
             precision=prepared.precision,
             observer=observer,
             save_state_dicts=False,
+            keeper=keeper_of(config, "teacher", expected, stop, groups.steps_per_epoch),
             scope="global",
         )
         seed_this_process(config.training.seed, processes.rank())

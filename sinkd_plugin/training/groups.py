@@ -18,6 +18,7 @@ from torch.utils.data import DataLoader
 from transformers.trainer_pt_utils import get_length_grouped_indices
 
 from sinkd_plugin.textbrewer.batches import GroupedBatches, SpareBatch
+from sinkd_plugin.training.stopping import ignore_signals
 
 Collate = Callable[[Sequence[Mapping[str, Any]]], dict[str, torch.Tensor]]
 
@@ -122,6 +123,7 @@ class TrainingGroups(GroupedBatches):
             batch_sampler=batches,
             collate_fn=self._collate,
             num_workers=self._grouping.workers,
+            worker_init_fn=ignore_signals,
             # a loader draws a seed when it starts: from here, and not from the generator of the dropout
             generator=torch.Generator().manual_seed(0),
         )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
@@ -23,12 +22,12 @@ class Journal:
     def __init__(self, folder: Path, students: Collection[str]) -> None:
         self.folder = folder
         self._path = folder / "metrics.jsonl"
-        processes.on_first(lambda: self._keep(lambda name: name in students))
+        processes.on_first(lambda: self._keep(lambda name, step: name in students))
 
-    def restart(self, student: str) -> None:
-        """Forget the steps of a student that an interrupted run has left, because it starts anew."""
-        self._keep(lambda name: name != student)
-        shutil.rmtree(self.tensorboard(student), ignore_errors=True)
+    def cut(self, student: str, step: int) -> None:
+        """Forget what an interrupted run noted of a student from ``step`` on, because it goes on from there."""
+        if processes.rank() == 0:
+            self._keep(lambda name, noted: name != student or noted < step)
 
     def tensorboard(self, student: str) -> Path:
         """Folder of a student's TensorBoard log."""
@@ -41,16 +40,17 @@ class Journal:
         with storage_errors(self._path), self._path.open("a", encoding="utf-8") as stream:
             stream.write(json.dumps(record) + "\n")
 
-    def _keep(self, wanted: Callable[[str], bool]) -> None:
+    def _keep(self, wanted: Callable[[str, int], bool]) -> None:
         with storage_errors(self._path):
             lines = self._path.read_text(encoding="utf-8").splitlines(keepends=True) if self._path.is_file() else []
-        kept = [line for line in lines if line.endswith("\n") and wanted(_student(line))]
+        kept = [line for line in lines if line.endswith("\n") and wanted(*_student_and_step(line))]
         if kept != lines or not self._path.is_file():
             write_text(self._path, "".join(kept))
 
 
-def _student(line: str) -> str:
+def _student_and_step(line: str) -> tuple[str, int]:
     try:
-        return str(json.loads(line)["student"])
+        record = json.loads(line)
+        return str(record["student"]), int(record["step"])
     except (ValueError, KeyError, TypeError):
-        return ""  # no record of ours, and of no student
+        return "", 0  # no record of ours, and of no student

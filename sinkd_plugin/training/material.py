@@ -10,6 +10,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from sinkd_plugin.references import resolve_model
 from sinkd_plugin.specs import Reader
+from sinkd_plugin.tasks.kinds import Kind
 from sinkd_plugin.textbrewer.distiller import Precision
 from sinkd_plugin.training.compatibility import runs_at_every_step, student_settings
 from sinkd_plugin.training.config import RunConfig
@@ -33,6 +34,8 @@ class Material:
         tokenizer: The student's.
         reader: The student's.
         train: The training split, encoded for the student.
+        validation: The validation split, encoded for the student.
+        kind: Of the task.
         tests: The test splits, encoded for the student.
         teacher_rows: What the teacher says of the training split, or ``None`` to run it at every step.
         device: Where to compute.
@@ -44,6 +47,8 @@ class Material:
     tokenizer: PreTrainedTokenizerBase
     reader: Reader
     train: Dataset
+    validation: Dataset
+    kind: Kind
     tests: dict[str, Dataset]
     teacher_rows: TeacherRows | None
     device: torch.device
@@ -69,6 +74,8 @@ def gather_material(config: RunConfig, prepared: Prepared, stage: Stage) -> Mate
         tokenizer=tokenizer,
         reader=reader,
         train=reader.encode(prepared.task.splits["train"]),
+        validation=reader.encode(prepared.task.splits["validation"]),
+        kind=prepared.task.spec.kind,
         tests=encoded_tests(prepared.task, reader),
         teacher_rows=teacher_rows,
         device=prepared.device,

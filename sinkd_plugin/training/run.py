@@ -24,7 +24,9 @@ from sinkd_plugin.training.run_folder import (
     check_run_folder,
     student_folder,
 )
+from sinkd_plugin.training.run_lock import run_lock
 from sinkd_plugin.training.stage import RECORD, Stage
+from sinkd_plugin.training.stopping import stoppable
 from sinkd_plugin.training.student import student_stage
 from sinkd_plugin.training.teacher import teacher_stage
 
@@ -42,11 +44,12 @@ def run(config: RunConfig, *, overwrite: bool = False) -> dict[str, Any]:
     Raises:
         SinkdError: Whatever stands in the way, in the project's words; finished stages stay.
     """
-    with joined_processes(resolve_device(config.training.device).type):
+    with stoppable(), joined_processes(resolve_device(config.training.device).type):
         changed = on_first(lambda: _may_begin(config, overwrite))
         prepared = first_before_others(lambda: prepare(config))
-        on_first(lambda: _begin(config, changed))
-        return _make(config, prepared, config.training.output_dir)
+        with run_lock(config.training.output_dir):
+            on_first(lambda: _begin(config, changed))
+            return _make(config, prepared, config.training.output_dir)
 
 
 def _may_begin(config: RunConfig, overwrite: bool) -> bool:
@@ -61,6 +64,8 @@ def _may_begin(config: RunConfig, overwrite: bool) -> bool:
 
 def _begin(config: RunConfig, changed: bool) -> None:
     folder = config.training.output_dir
+    if not changed and _differs(folder, config):
+        raise _another_run(folder)  # one that held the folder until now
     if changed:
         with storage_errors(folder):
             (folder / RESULT_FILE).unlink(missing_ok=True)

@@ -17,6 +17,7 @@ STUDENT_FOLDER = "student"
 TEACHER_FOLDER = "teacher"
 LOGITS_FOLDER = "teacher_logits"
 BASELINES_FOLDER = "baselines"
+CHECKPOINTS_FOLDER = "checkpoints"
 
 
 def student_folder(folder: Path, name: str) -> Path:

@@ -39,9 +39,8 @@ def student_stage(
     if stage is not None:
         note(f"Student '{name}': taken from {target}")
         return stage
-    on_first(lambda: journal.restart(name))
     material = gather_material(config, prepared, teacher)
-    plan = distill(config, material, journal, name)
+    plan = distill(config, material, journal, name, expected)
     kind = prepared.task.spec.kind
     scored = evaluated(kind, material.student, material.reader, material.tests, what=f"'{name}'", against=teacher)
     record = {"fingerprint": expected, **provenance(config, prepared), **scored}

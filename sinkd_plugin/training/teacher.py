@@ -91,7 +91,7 @@ def _make(config: RunConfig, prepared: Prepared, target: Path, expected: str) ->
     reader = prepared.architecture.reader(model.config, tokenizer, prepared.question(config))
     train, tests = reader.encode(task.splits["train"]), encoded_tests(task, reader)
     if options is not None:
-        finetune(config, options, prepared, model, reader, train)
+        finetune(config, options, prepared, model, reader, train, expected)
     scored = evaluated(task.spec.kind, model, reader, tests, what="the teacher")
     record: dict[str, Any] = {"fingerprint": expected, **provenance(config, prepared), **scored}
 

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 import torch
 
 from sinkd_plugin.console import progress
 from sinkd_plugin.specs import Observer
+from sinkd_plugin.training.journal import Journal
 
-Record = Callable[..., None]
 _TERM = "unweighted_"
 
 
 @contextmanager
 def watched(
-    what: str, losses: int, *, examples: float, device: torch.device, record: Record | None = None, done: int = 0
+    what: str, losses: int, *, examples: float, device: torch.device, journal: Journal | None = None, name: str = ""
 ) -> Iterator[Observer]:
     """An observer that moves a progress bar, and passes everything on with pace and memory.
 
@@ -27,16 +27,23 @@ def watched(
         losses: How many losses will be computed.
         examples: Examples behind one of them, on average.
         device: Where the models compute.
-        record: Gets ``step``, the terms, ``examples_per_second`` and ``peak_memory_bytes``.
-        done: Losses that an earlier run has computed.
+        journal: Gets ``step``, the terms, ``examples_per_second`` and ``peak_memory_bytes``.
+        name: The student's name in the journal.
     """
     started = time.monotonic()
-    with progress(what, losses, done) as meter:
+    first: list[int] = []
+    with progress(what, losses) as meter:
 
         def observe(step: int, terms: Mapping[str, float]) -> None:
-            pace = examples * (step + 1 - done) / max(time.monotonic() - started, 1e-9)
-            if record is not None:
-                record(step=step, **terms, examples_per_second=pace, peak_memory_bytes=peak_memory(device))
+            if not first:
+                first.append(step)
+                meter.reach(step)
+                if journal is not None:
+                    journal.cut(name, step)
+            pace = examples * (step + 1 - first[0]) / max(time.monotonic() - started, 1e-9)
+            if journal is not None:
+                memory = peak_memory(device)
+                journal.write(student=name, step=step, **terms, examples_per_second=pace, peak_memory_bytes=memory)
             meter.advance(**_shown(terms), examples_per_second=pace)
 
         yield observe

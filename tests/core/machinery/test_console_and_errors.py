@@ -32,7 +32,8 @@ def test_a_log_hears_now_and_then_how_far_it_has_come(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("sinkd_plugin.console.SECONDS_BETWEEN_LINES", 0)
-    with progress("Distilling", 4, done=2) as meter:
+    with progress("Distilling", 4) as meter:
+        meter.reach(2)
         meter.advance(loss=0.5, examples_per_second=123.4)
         meter.advance(loss=0.25)
     lines = capsys.readouterr().err.splitlines()
