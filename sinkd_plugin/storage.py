@@ -152,7 +152,7 @@ def storage_errors(path: Path) -> Iterator[None]:
         raise as_storage_error(path, error) from error
     except Exception as error:
         # safetensors and pyarrow report a full disk in exception types of their own
-        if "No space left on device" in str(error):
+        if "No space left on device" in str(error) or "I/O error" in str(error):
             raise as_storage_error(path, error) from error
         raise
 

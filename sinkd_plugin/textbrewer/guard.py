@@ -47,7 +47,13 @@ class NonFiniteGuard:
         try:
             yield
         except NonFiniteLossError as error:
+            if self._tolerant():
+                raise
             raise self._stop(error, batch, course.optimizer, course.passes) from error
+
+    def _tolerant(self) -> bool:
+        """Whether a step whose loss is no number may still be skipped."""
+        return False
 
     def _safely(self, compute: Callable[[], Computed]) -> Computed:
         """What ``compute`` returns; where it fails on one process, every process stops instead of waiting for that one.
@@ -67,12 +73,15 @@ class NonFiniteGuard:
 
     def _raise_together(self, error: Exception | None) -> None:
         """Raise on every process if one of them has an error; else the others would wait for it for ever."""
-        failed = torch.tensor(float(error is not None))
+        skipped = isinstance(error, NonFiniteLossError) and self._tolerant()
+        failed = torch.tensor(0 if error is None else 1 if skipped else 2)
         if self.local_rank != -1:
             failed = failed.to(self.t_config.device)
-            torch.distributed.all_reduce(failed)
+            torch.distributed.all_reduce(failed, torch.distributed.ReduceOp.MAX)
         if error is not None:
             raise error
+        if failed == 1:
+            raise NonFiniteLossError("The loss must be finite at every step.", received="another process's is not")
         if failed:
             raise AnotherStoppedError(
                 "Training goes on only while every process does.",

@@ -109,8 +109,15 @@ class TrainingLoop(NonFiniteGuard):
 
     def _take_step(self, group: Sequence[Any], course: Course) -> None:
         self._before_step(course.step / course.total_steps)
-        self._learn(group, course)
-        self._step(group, course)
+        try:
+            self._learn(group, course)
+        except NonFiniteLossError:
+            if not self._may_skip():
+                raise
+            # the scale is what a smaller loss can be made with; the gradients of this step are thrown away
+            self._scaler.update(self._scaler.get_scale() * self._scaler.get_backoff_factor())
+        else:
+            self._step(group, course)
         course.optimizer.zero_grad()
         course.step += 1
         self._after_step()
@@ -134,17 +141,22 @@ class TrainingLoop(NonFiniteGuard):
         if course.scheduler is not None and taken:
             course.scheduler.step()
 
+    def _tolerant(self) -> bool:
+        return self._scaler.is_enabled() and self._skipped_in_a_row < MOST_SKIPPED
+
     def _may_skip(self) -> bool:
-        """Whether a step whose gradient is no number may be left out, and counted."""
-        if not self._scaler.is_enabled():
+        """Leave out a step whose loss or gradient is no number, and count it; not too many in a row."""
+        if not self._tolerant():
             return False
         self.skipped_steps += 1
         self._skipped_in_a_row += 1
-        return self._skipped_in_a_row <= MOST_SKIPPED
+        logger.warning("A step is skipped because fp16 has overflowed (%s so far).", self.skipped_steps)
+        return True
 
     def _begin(self, course: Course) -> None:
         """Go on where a keeper says that an earlier training stopped."""
         self._scaler = scaler_of(self._precision, self.t_config.device)
+        self._scaler.scale(torch.zeros((), device=self.t_config.device))  # it makes its scale when it is first used
         self.skipped_steps = self._skipped_in_a_row = 0
         state = None if self._keeper is None else self._keeper.begin(course.total_steps)
         if state is not None:

@@ -284,6 +284,6 @@ def test_distill_reports_what_it_was_made_of(configure: Configure) -> None:
     prepared = prepare(config)
     stage = teacher_stage(config, prepared, config.training.output_dir / "teacher")
     material = replace(gather_material(config, prepared, stage))
-    plan = distill(config, material, Journal(config.training.output_dir, ["student"]), "student")
+    plan = distill(config, material, Journal(config.training.output_dir, ["student"]), "student", "fingerprint")
     assert plan.student is material.student
     assert plan.precision == "fp32"
