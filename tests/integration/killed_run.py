@@ -48,7 +48,8 @@ def attempt(config: RunConfig) -> int:
 def main(path: str, seed: int, deaths: int) -> None:
     """Kill ``deaths`` tries, and let one more end."""
     config, draw = load_config(Path(path)), random.Random(seed)
-    folder, places = config.training.output_dir, []
+    folder = config.training.output_dir
+    places: list[int] = []
     while len(places) < deaths:
         wanted, child = progress(folder) + draw.randint(2, 9), attempt(config)
         while progress(folder) < wanted and os.waitpid(child, os.WNOHANG)[0] == 0:

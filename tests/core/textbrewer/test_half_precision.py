@@ -29,7 +29,7 @@ def train(
 
 def moved(student: Any, before: Any) -> float:
     pairs = zip(student.parameters(), before.parameters(), strict=True)
-    return max(float((one - other).abs().max()) for one, other in pairs)
+    return max(float((one - other).detach().abs().max()) for one, other in pairs)
 
 
 @pytest.mark.parametrize("accumulation", [1, 3])
@@ -52,7 +52,7 @@ def test_a_step_that_overflows_is_skipped_and_counted(
     calls: list[int] = []
 
     def overflowing(batch: Mapping[str, Any], outputs: Any) -> dict[str, Any]:
-        found = adapt(batch, outputs)
+        found: dict[str, Any] = adapt(batch, outputs)
         calls.append(1)
         if len(calls) == 2:
             factor = float("inf") if what == "logits" else 1.0
@@ -75,7 +75,8 @@ def test_what_overflows_for_ever_stops_with_its_state_saved(
     models: Any, batches: Batches, train_config: Any, adapt: Any
 ) -> None:
     def broken(batch: Mapping[str, Any], outputs: Any) -> dict[str, Any]:
-        return {**adapt(batch, outputs), "logits": outputs.logits * float("inf")}
+        found: dict[str, Any] = adapt(batch, outputs)
+        return {**found, "logits": outputs.logits * float("inf")}
 
     student = copy.deepcopy(models[1])
     config = DistillationConfig(**KEYS)

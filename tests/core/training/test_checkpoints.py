@@ -39,12 +39,18 @@ def test_a_state_comes_back_as_it_was() -> None:
     optimizer = torch.optim.AdamW(model.parameters(), lr=1 / 3)
     model(torch.ones(1, 3)).sum().backward()
     optimizer.step()
-    given = {"tied": [tied, tied], "optimizer": optimizer.state_dict(), "nothing": None, "pair": (1, 2.5), "empty": {}}
+    given: dict[str, Any] = {
+        "tied": [tied, tied],
+        "optimizer": optimizer.state_dict(),
+        "nothing": None,
+        "pair": (1, 2.5),
+        "empty": {},
+    }
     plain, tensors = split(given)
     assert len(tensors) == 1 + 6, "tied tensors are kept once"
     found = joined(plain, tensors)
     assert torch.equal(found["tied"][1], tied)
-    assert found["optimizer"]["param_groups"] == given["optimizer"]["param_groups"]  # type: ignore[index]
+    assert found["optimizer"]["param_groups"] == given["optimizer"]["param_groups"]
     assert set(found["optimizer"]["state"]) == {0, 1}, "keys that are numbers stay numbers"
     assert (found["nothing"], found["pair"], found["empty"]) == (None, (1, 2.5), {})
 

@@ -145,7 +145,7 @@ def test_the_steps_of_an_interrupted_student_are_forgotten(tmp_path: Path) -> No
     with (tmp_path / "metrics.jsonl").open("a", encoding="utf-8") as stream:
         stream.write('{"student": "kl", "st')  # what a power cut leaves
     journal = Journal(tmp_path, ["student", "kl"])
-    journal.restart("student")
+    journal.cut("student", 0)
     journal.write(student="student", step=0)
     lines = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
     assert lines == [{"student": "kl", "step": 0}, {"student": "student", "step": 0}]
