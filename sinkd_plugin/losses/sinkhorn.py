@@ -59,10 +59,12 @@ class SinkhornLoss(nn.Module):
         Computed in the wider type of both logits and at least float32, under any autocast; the plan in float64 or in
         logarithms where λ asks for it, which ``transport(...).solver`` tells. Value and gradient are finite for every
         finite logit and every option allowed. The gradient is that of the sweeps, exactly, and is computed together
-        with the value. No rows give 0, one row gives ``||s - t||_p``, one class gives 0. Differentiable once. The same
-        input gives the same bits for the same number of threads. ``torch.compile`` and ``torch.export`` work; in their
-        graph no value can be looked at, so that a row that is not usable makes the loss NaN. ``torch.func.vmap`` is
-        refused: ``sinkhorn_distance`` takes groups ``(..., n, classes)`` itself.
+        with the value. No rows give 0, one row gives ``||s - t||_p``, one class gives 0. Differentiable once and
+        backwards: a second or a forward-mode derivative is refused. The same input gives the same bits for the same
+        number of threads. ``torch.compile`` and ``torch.export`` work for given shapes; in their graph no value can be
+        looked at, so that a row that is not usable makes the loss NaN, and a ``tolerance`` is refused.
+        ``torch.func.grad``, ``jacrev`` and ``vmap`` work, though ``sinkhorn_distance`` takes groups
+        ``(..., n, classes)`` itself.
 
     Reference:
         SinKD, arXiv 2402.17110, Eqs. 13-18.

@@ -27,10 +27,25 @@ def once(gradient: torch.Tensor, *sources: torch.Tensor) -> torch.Tensor:
     return result
 
 
+def forward_mode() -> LossInputError:
+    """The error for a derivative that is to be carried along with the value."""
+    return LossInputError(
+        "The Sinkhorn distance is differentiated backwards only.",
+        received="a forward-mode derivative",
+        cure="Use torch.func.grad or jacrev in place of jvp, jacfwd or hessian.",
+    )
+
+
 class _Once(torch.autograd.Function):
+    generate_vmap_rule = True
+
     @staticmethod
-    def forward(ctx: Any, gradient: torch.Tensor, *sources: torch.Tensor) -> torch.Tensor:
+    def forward(gradient: torch.Tensor, *sources: torch.Tensor) -> torch.Tensor:
         return gradient.view_as(gradient)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[torch.Tensor, ...], output: torch.Tensor) -> None:
+        """Nothing is needed to raise."""
 
     @staticmethod
     def backward(ctx: Any, *upstream: torch.Tensor) -> None:
@@ -39,3 +54,7 @@ class _Once(torch.autograd.Function):
             received="a second differentiation",
             cure="Leave it out of the loss whose gradient is differentiated.",
         )
+
+    @staticmethod
+    def jvp(ctx: Any, *tangents: torch.Tensor | None) -> None:
+        raise forward_mode()

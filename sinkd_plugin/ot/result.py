@@ -19,7 +19,8 @@ class TransportResult:
         converged: Like ``value``, whether each group met the tolerance (and, if ``debiased``, its distances to itself;
             for ``cost="sample"``, each of its rows); ``None`` if none was asked for.
         solver: The form of the sweeps: ``"scaling-float32"``, ``"scaling-float64"``, ``"scaling-float64-absorbed"``,
-            ``"log"``, ``"newton"``, ``"line"`` or ``"line-log"``; ``"none"`` if there was nothing to move.
+            ``"log"``, ``"newton"``, ``"line"`` or ``"line-log"``; ``"none"`` if there was nothing to move,
+            ``"transformed"`` where a transform of ``torch.func`` hides it.
         skipped_rows: Rows that were left out for a NaN or +inf on either side, 0-dim; ``None`` if none may be.
         find_plan: Computes ``plan``.
         find_cost: Computes ``cost``.

@@ -191,7 +191,9 @@ def _shift(
     shifted = cost - of_columns.amin(dim=-1, keepdim=True)
     of_rows = shifted if rows is None else shifted.masked_fill(_as_row(rows).mT == 0, torch.inf)
     column_shift = of_rows.amin(dim=-2)
-    return shifted.sub_(column_shift.unsqueeze(-2)), column_shift
+    shifted.sub_(column_shift.unsqueeze(-2))
+    # Pairs that do not count may be cheaper than the least of those that do, and exp(-cost / λ) beyond any number.
+    return shifted.clamp_(min=0), column_shift
 
 
 def _as_vectors(points: torch.Tensor, cost: torch.Tensor) -> torch.Tensor:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from typing import Any
 
 import torch
 
@@ -15,6 +16,7 @@ from sinkd_plugin.ot.options import TransportOptions
 from sinkd_plugin.ot.probabilities import full_precision, loss_dtype
 from sinkd_plugin.ot.problem import predictions, solve_problem
 from sinkd_plugin.ot.result import TransportResult
+from sinkd_plugin.ot.transforms import refuse_forward_mode, transformed, transforming
 
 
 def sinkhorn_distance(
@@ -46,6 +48,15 @@ def sinkhorn_distance(
     """
     check_rows(student_logits)
     check_pair(student_logits, teacher_logits)
+    refuse_forward_mode(student_logits)
+    if transforming():
+        return _under_transform(student_logits, teacher_logits, options, student_weights, teacher_weights)
+    if torch.compiler.is_compiling() and options.tolerance is not None:
+        raise LossInputError(
+            "Whether a tolerance is met can only be seen in values, which a traced graph has none of.",
+            received=f"tolerance {options.tolerance:g} under torch.compile or torch.export",
+            cure="Leave this loss out of what is traced, or sweep a fixed number of times.",
+        )
     dtype = loss_dtype(student_logits, teacher_logits)
     weights = _weights(student_logits, student_weights, teacher_weights, options)
     if weights:
@@ -66,6 +77,37 @@ def sinkhorn_distance(
         if not torch.compiler.is_compiling() and not _all_finite(result.value):
             check_values(student_logits, teacher_logits)
         return result
+
+
+def _under_transform(
+    student_logits: torch.Tensor,
+    teacher_logits: torch.Tensor,
+    options: TransportOptions,
+    student_weights: torch.Tensor | None,
+    teacher_weights: torch.Tensor | None,
+) -> TransportResult:
+    """The value alone: a plan would belong to the plain tensors beneath."""
+
+    def distance(
+        student: torch.Tensor, teacher: torch.Tensor, mine: torch.Tensor | None, theirs: torch.Tensor | None
+    ) -> torch.Tensor:
+        return sinkhorn_distance(student, teacher, options, student_weights=mine, teacher_weights=theirs).value
+
+    def hidden() -> Any:
+        raise LossInputError(
+            "Under a transform of torch.func the distance has its value alone.",
+            received="a question for its plan",
+            cure="Ask outside of the transform; groups (..., n, classes) need no vmap.",
+        )
+
+    return TransportResult(
+        value=transformed(distance, student_logits, teacher_logits, student_weights, teacher_weights),
+        iterations=options.iterations,
+        solver="transformed",
+        find_plan=hidden,
+        find_cost=hidden,
+        find_marginals=hidden,
+    )
 
 
 def _weights(
@@ -95,7 +137,7 @@ def _of_finite_rows(
 ) -> TransportResult:
     """Leave out rows that are unusable on either side, by weight, so that no shape depends on values."""
     kept = usable_rows(student_logits) & usable_rows(teacher_logits)
-    if weights is None and bool(kept.all()):
+    if weights is None and not torch.compiler.is_compiling() and bool(kept.all()):
         marginals = uniform_marginals(student_logits)
     else:
         student, teacher = weights or (torch.ones_like(kept, dtype=dtype), torch.ones_like(kept, dtype=dtype))

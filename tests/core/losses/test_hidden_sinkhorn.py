@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import pytest
 import torch
@@ -65,8 +66,42 @@ def test_the_teacher_gets_no_gradient_and_zero_states_are_finite() -> None:
     assert student.grad.isfinite().all()
 
 
-def test_no_examples_give_zero() -> None:
+def test_no_examples_that_count_give_a_zero_that_can_be_differentiated() -> None:
     assert hidden_sinkhorn(torch.zeros(0, 3, 4), torch.zeros(0, 3, 4)).item() == 0
+    student = states(2, 3, 4).requires_grad_()
+    value = hidden_sinkhorn(student, states(2, 3, 4, seed=1), torch.zeros(2, 3))
+    assert value.item() == 0
+    value.backward()  # type: ignore[no-untyped-call]
+    assert student.grad is not None
+    assert not student.grad.any()
+
+
+@pytest.mark.parametrize("pooling", ["mean", "first"])
+def test_an_example_without_a_position_that_counts_is_not_there(pooling: Any) -> None:
+    student, teacher, mask = states(5, 3, 8), states(5, 3, 8, seed=1), torch.ones(5, 3)
+    mask[1], mask[3] = 0, torch.tensor([0, 0, 1])
+    student[1], teacher[1] = math.nan, math.inf
+    kept = [0, 2, 4] if pooling == "first" else [0, 2, 3, 4]
+    expected = hidden_sinkhorn(student[kept], teacher[kept], mask[kept], pooling=pooling)
+    leaf = student.clone().requires_grad_()
+    value = hidden_sinkhorn(leaf, teacher, mask, pooling=pooling)
+    torch.testing.assert_close(value, expected)
+    (gradient,) = torch.autograd.grad(value, leaf)
+    assert gradient[1].abs().max() == 0
+    assert gradient[kept].isfinite().all()
+
+
+def test_an_example_of_weight_two_is_that_example_twice() -> None:
+    student, teacher = states(4, 8), states(4, 8, seed=1)
+    doubled = [0, 0, 1, 2]
+    weighted = hidden_sinkhorn(student, teacher, weights=torch.tensor([2.0, 1, 1, 0]), iterations=2000)
+    torch.testing.assert_close(weighted, hidden_sinkhorn(student[doubled], teacher[doubled], iterations=2000))
+
+
+def test_even_weights_are_no_weights() -> None:
+    student, teacher = states(4, 3, 8), states(4, 3, 8, seed=1)
+    weighted = hidden_sinkhorn(student, teacher, torch.ones(4, 3), weights=torch.full((4,), 7.0))
+    torch.testing.assert_close(weighted, hidden_sinkhorn(student, teacher))
 
 
 @pytest.mark.parametrize(
@@ -76,11 +111,13 @@ def test_no_examples_give_zero() -> None:
         (states(4, 3, 8), torch.ones(4, 2), {}, r"one entry for each position.*\(4, 2\)"),
         (states(4, 3, 8) * math.nan, None, {}, "finite"),
         (states(4, 3, 8), None, {"pooling": "last"}, "'mean' or 'first'.*'last'"),
+        (states(4, 3, 8), None, {"weights": torch.ones(3)}, r"weights must have one weight for each row.*\(3,\)"),
+        (states(4, 3, 8), None, {"weights": -torch.ones(4)}, "weights must be finite and at least 0"),
     ],
 )
-def test_refusals(student: torch.Tensor, mask: torch.Tensor | None, options: dict[str, str], message: str) -> None:
+def test_refusals(student: torch.Tensor, mask: torch.Tensor | None, options: dict[str, Any], message: str) -> None:
     with pytest.raises(LossInputError, match=message):
-        hidden_sinkhorn(student, states(4, 3, 8), mask, **options)  # type: ignore[arg-type]
+        hidden_sinkhorn(student, states(4, 3, 8), mask, **options)
 
 
 def test_in_textbrewers_slot() -> None:

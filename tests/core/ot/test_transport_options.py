@@ -236,13 +236,19 @@ class TestPairingPenalty:
         expected = (student - teacher).abs().sum(-1).mean()
         torch.testing.assert_close(distance(*PAIR, pairing_penalty=penalty).value, expected)
 
+    def test_and_so_does_its_gradient(self) -> None:
+        leaf = PAIR[0].clone().requires_grad_()
+        by_rows = ((leaf / 2).softmax(-1) - (PAIR[1] / 2).softmax(-1)).abs().sum(-1).mean()
+        torch.testing.assert_close(gradient(*PAIR, pairing_penalty=50.0), torch.autograd.grad(by_rows, leaf)[0])
+        torch.testing.assert_close(gradient(*PAIR, pairing_penalty=1e-12), gradient(*PAIR))
+
     def test_between_both_it_is_between_both_and_sees_permutations(self) -> None:
         free, held, paired = (distance(*PAIR, pairing_penalty=penalty).value for penalty in (0.0, 0.3, 100.0))
         assert free < held < paired
         permuted = distance(PAIR[0].flip(0), PAIR[1], pairing_penalty=0.3).value
         assert abs(permuted - held) > 1e-4
 
-    @pytest.mark.parametrize("penalty", [0.3, 5.0])
+    @pytest.mark.parametrize("penalty", [0.0, 0.3, 5.0, 1e3])
     def test_its_gradient_agrees_with_finite_differences(self, penalty: float) -> None:
         teacher = logits(3, 3, seed=1)
 
