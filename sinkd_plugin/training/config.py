@@ -43,7 +43,7 @@ class TrainingOptions(Options):
         workers: Processes that put batches together ahead of their use; the batches are the same for any number.
         checkpoints: See ``CheckpointOptions``.
         teacher_cache: ``auto`` computes the teacher's logits once, unless they would take more than 1 GiB; ``off``
-            runs the teacher at every step.
+            runs the teacher at every step; a folder keeps them there, by all that they depend on, for other runs too.
         gradient_checkpointing: Compute activations twice instead of keeping them, in teacher and students.
     """
 
@@ -57,7 +57,7 @@ class TrainingOptions(Options):
     scope: Literal["global", "local"] = "global"
     bucketing: bool = True
     workers: int = Field(0, ge=0)
-    teacher_cache: Literal["auto", "off"] = "auto"
+    teacher_cache: Literal["auto", "off"] | FolderPath = "auto"
     gradient_checkpointing: bool = False
     checkpoints: CheckpointOptions = CheckpointOptions()
 

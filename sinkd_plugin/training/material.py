@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 from datasets import Dataset
@@ -106,7 +107,8 @@ def _teacher_rows(
         return None
     reader = prepared.architecture.reader(teacher.config, tokenizer, prepared.question(config))
     train = reader.encode(prepared.task.splits["train"])
-    if not fits(reader, train):
+    shared = config.training.teacher_cache
+    if shared == "auto" and not fits(reader, train):
         return None
     expected = fingerprint(
         teacher=stage.fingerprint,
@@ -115,5 +117,6 @@ def _teacher_rows(
         dtype=config.teacher.dtype,
         precision=prepared.precision,
     )
-    folder = config.training.output_dir / LOGITS_FOLDER
+    own = config.training.output_dir / LOGITS_FOLDER
+    folder = shared / expected[:16] if isinstance(shared, Path) else own
     return cached_rows(folder, expected, teacher, reader, train, prepared.precision)

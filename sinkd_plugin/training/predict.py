@@ -12,7 +12,7 @@ from sinkd_plugin.textbrewer.gathering import gathered
 from sinkd_plugin.textbrewer.precision import Precision, autocast
 from sinkd_plugin.training import processes
 from sinkd_plugin.training.batches import reading_batches
-from sinkd_plugin.training.teacher_rows import TeacherRows
+from sinkd_plugin.training.teacher_rows import TeacherRows, kept_as
 
 READING_BATCH = 64
 
@@ -60,19 +60,39 @@ def predict_rows(
         precision: ``bf16`` runs the model under autocast.
 
     Returns:
-        The rows in float32 on the CPU, in the order of the split.
+        The rows on the CPU, in the order of the split.
     """
     model.eval()
-    batches = reading_batches(examples, READING_BATCH)
-    kept: TeacherRows | None = None
+    batches = reading_batches(examples, READING_BATCH, processes.rank(), processes.count())
+    numbers: list[torch.Tensor] = []
+    spoken: list[torch.Tensor] = []
     with progress(what, len(batches)) as meter, reader.attached(model):
         for group in batches:
             batch = {name: value.to(model.device) for name, value in reader.collate(group).items()}
             with autocast(precision, model.device):
                 outputs = model(**batch, **reader.forward_arguments)
             rows = reader.adaptor(batch, outputs)["logits"]
-            kept = kept or TeacherRows.empty(reader.row_counts(examples), rows.shape[-1])
-            kept.put(batch["index"].cpu(), rows.cpu())
+            numbers.append(batch["index"].cpu())
+            spoken.append(rows.to(kept_as(rows.shape[-1])).cpu())
             meter.advance()
-    assert kept is not None  # noqa: S101 - no split is empty
+    return _in_order(numbers, spoken, reader, examples)
+
+
+def _in_order(
+    numbers: list[torch.Tensor], spoken: list[torch.Tensor], reader: Reader, examples: Dataset
+) -> TeacherRows:
+    """The rows of all processes' batches, in the order of the split."""
+    counts = reader.row_counts(examples)
+    if processes.count() == 1:
+        kept = TeacherRows.empty(counts, spoken[0].shape[-1])
+        while spoken:  # let go of each batch as it is put in its place
+            kept.put(numbers.pop(), spoken.pop())
+        return kept
+    nothing = torch.empty(0, len(reader.columns), dtype=kept_as(len(reader.columns)))
+    own = {"index": torch.cat(numbers) if numbers else torch.empty(0, dtype=torch.long)}
+    parts = gathered({**own, "rows": torch.cat(spoken) if spoken else nothing}, processes.meeting_place())
+    kept = TeacherRows.empty(counts, max(part["rows"].shape[-1] for part in parts))
+    for part in parts:
+        if len(part["index"]):
+            kept.put(part["index"], part["rows"])
     return kept

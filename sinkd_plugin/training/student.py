@@ -69,7 +69,6 @@ _TRAINING_KEYS = {
     "micro_batch_size",
     "scope",
     "bucketing",
-    "teacher_cache",
 }
 """What of ``training`` decides about the weights."""
 
@@ -85,6 +84,7 @@ def _fingerprint(config: RunConfig, prepared: Prepared, teacher: Stage) -> str:
         optimizer=config.optimizer.model_dump(),
         readout=config.readout.model_dump(),
         training=config.training.model_dump(include=_TRAINING_KEYS),
+        teacher_runs=config.training.teacher_cache == "off",
         precision=prepared.precision,
         device=prepared.device.type,
     )

@@ -7,6 +7,14 @@ from dataclasses import dataclass
 
 import torch
 
+LARGE = 1024
+"""Columns from which on logits are kept in half of their size: a vocabulary, and no labels."""
+
+
+def kept_as(columns: int) -> torch.dtype:
+    """float32 for labels, where nothing is gained, and float16 for vocabularies."""
+    return torch.float16 if columns >= LARGE else torch.float32
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class TeacherRows:
@@ -25,7 +33,7 @@ class TeacherRows:
         """Room for ``counts`` rows of each example."""
         starts = torch.zeros(len(counts) + 1, dtype=torch.long)
         starts[1:] = torch.tensor(list(counts), dtype=torch.long).cumsum(0)
-        return cls(logits=torch.empty(int(starts[-1]), columns), starts=starts)
+        return cls(logits=torch.empty(int(starts[-1]), columns, dtype=kept_as(columns)), starts=starts)
 
     def of(self, index: torch.Tensor) -> torch.Tensor:
         """The rows of some examples ``(n, columns)``, in the examples' order."""
