@@ -11,6 +11,7 @@ from sinkd_export.convert.recipe import Recipe
 from sinkd_export.environment import versions
 from sinkd_export.graphs import Made, make_graphs
 from sinkd_export.layout import Layout
+from sinkd_export.prompt import PROMPT_NAME
 from sinkd_export.prove.failure import failed
 from sinkd_export.prove.final import classifier_parity, token_problems
 from sinkd_export.prove.parity import Parity
@@ -163,6 +164,9 @@ def _add_companions(source: Source, staging: Path) -> None:
     """Configuration, tokenizer, and what the trainer knows of the task."""
     source.config.save_pretrained(staging)
     source.tokenizer.save_pretrained(staging)
+    if source.asked is not None:
+        question = {"template": source.asked.prompt.template, "text": list(source.asked.text)}
+        write_json(staging / PROMPT_NAME, question)
     record = source.folder / "sinkd.json"
     if record.is_file():
         shutil.copyfile(record, staging / record.name)

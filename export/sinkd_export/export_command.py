@@ -85,6 +85,7 @@ def command(
     """
     options = validate(Recipe, recipe)
     form, task = _form_and_task(tasks)
+    from sinkd_export.asking import asked_source
     from sinkd_export.export import export_model
     from sinkd_export.sentences import choose_sentences
     from sinkd_export.source import find_source
@@ -93,6 +94,7 @@ def command(
     spec = export_targets().get(target)
     source = find_source(model, spec, form)
     sentences = choose_sentences(source.folder, task=task, data_dir=data_dir, texts=texts, samples=samples)
+    source, sentences = asked_source(source, sentences)
     note(f"Exporting {model} to {target}, verifying on {len(sentences.texts)} sentences: {sentences.source}.")
     report = export_model(
         source, into, target=spec, sentences=sentences, recipe=options, layout=layout, overwrite=force

@@ -6,6 +6,7 @@ import shutil
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from sinkd_export.asking import Asked
 from sinkd_export.convert.exporter import convert_to_onnx
 from sinkd_export.convert.parts import parts_of
 from sinkd_export.convert.quantise import Calibration
@@ -58,7 +59,10 @@ def make_graphs(proof: Proof, sentences: Sentences, recipe: Recipe, layout: Layo
     converted = work / "converted"
     converted.mkdir(parents=True)
     parts = parts_of(source.known_family, source.form)
-    convert_to_onnx(source.folder, converted, parts, opset=recipe.opset)
+    if source.asked is None:
+        convert_to_onnx(source.folder, converted, parts, opset=recipe.opset)
+    else:
+        _convert_asked(source, source.asked, proof, converted, recipe)
     made = Made(records=[proof.pytorch()])
     for variant in variants(converted, work, parts, proof.model, recipe, lambda: calibration(source, sentences)):
         _judge(variant, made, proof, sentences, recipe)
@@ -78,6 +82,20 @@ def calibration(source: Source, sentences: Sentences) -> Calibration:
     texts = evenly(sentences.texts, CALIBRATION) if sentences.trial is None else sentences.trial.calibration
     return (
         tokenised(source.tokenizer, batch, source.max_length) for batch in batches_by_length(texts, CALIBRATION_BATCH)
+    )
+
+
+def _convert_asked(source: Source, asked: Asked, proof: Proof, into: Path, recipe: Recipe) -> None:
+    from sinkd_export.convert.answers import convert_answers
+
+    convert_answers(
+        proof.model,
+        source.known_family,
+        into,
+        answers=asked.answers,
+        start=asked.start,
+        length_normalised=asked.length_normalised,
+        opset=recipe.opset,
     )
 
 

@@ -16,6 +16,8 @@ from sinkd_plugin.storage import sha256
 if TYPE_CHECKING:
     from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
 
+    from sinkd_export.asking import Asked
+
 HUB_FILES = ("*.json", "*.safetensors", "*.txt", "*.model", "README.md")
 UNBOUNDED = 1 << 20
 """Tokenizers without a maximum say 1e30; no position table is this long."""
@@ -33,6 +35,7 @@ class Source:
         family: Its family; ``None`` for a model that only a third party's target knows.
         form: What the export computes.
         labels: Label names in the order of the logits; none where it generates.
+        asked: How a generative model is asked to classify.
     """
 
     reference: str
@@ -42,6 +45,7 @@ class Source:
     family: Family | None
     form: Form
     labels: tuple[str, ...]
+    asked: Asked | None = None
 
     @property
     def known_family(self) -> Family:
@@ -88,7 +92,7 @@ def find_source(reference: str, target: ExportTargetSpec, form: Form | None = No
         tokenizer=load_tokenizer(folder, config),
         family=family,
         form=wanted,
-        labels=_labels(folder, config) if wanted == "classification" else (),
+        labels=_labels(folder, config) if wanted == "classification" and family in ("encoder", None) else (),
     )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 from sinkd_plugin.errors import ModelReferenceError
+from sinkd_plugin.specs import TaskSpec
 
 if TYPE_CHECKING:
     from sinkd_plugin.tasks.load import LoadedTask
@@ -23,20 +24,31 @@ class Trial:
     """The examples of a task.
 
     Args:
-        task: Its name.
-        metric: Its headline metric; more is better.
-        label_names: Its labels in the order of their numbers.
+        spec: The task.
         texts: Texts or pairs of the validation split.
         labels: Their labels.
         calibration: Texts of the training split.
     """
 
-    task: str
-    metric: str
-    label_names: tuple[str, ...]
+    spec: TaskSpec
     texts: tuple[Text, ...]
     labels: tuple[int, ...]
     calibration: tuple[Text, ...]
+
+    @property
+    def task(self) -> str:
+        """Its name."""
+        return self.spec.name
+
+    @property
+    def metric(self) -> str:
+        """Its headline metric; more is better."""
+        return self.spec.metric
+
+    @property
+    def label_names(self) -> tuple[str, ...]:
+        """Its labels in the order of their numbers."""
+        return tuple(self.spec.labels)
 
     def score(self, predictions: Sequence[int]) -> float:
         """The headline metric of predicted labels."""
@@ -62,9 +74,7 @@ class Trial:
 def trial_of(loaded: LoadedTask) -> Trial:
     """The examples of a loaded task."""
     return Trial(
-        task=loaded.spec.name,
-        metric=loaded.spec.metric,
-        label_names=tuple(loaded.spec.labels),
+        spec=loaded.spec,
         texts=texts_of(loaded, SPLIT),
         labels=tuple(loaded.labels(SPLIT)),
         calibration=evenly(texts_of(loaded, "train"), CALIBRATION),

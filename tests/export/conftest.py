@@ -21,6 +21,7 @@ from transformers import (
     PreTrainedTokenizerFast,
 )
 
+from sinkd_export.asking import asked_source
 from sinkd_export.export import export_model
 from sinkd_export.families import Form
 from sinkd_export.own_sentences import OWN_SENTENCES
@@ -133,6 +134,7 @@ def _export_folder(
     target = target or export_targets().get("onnx")
     source = find_source(str(folder), target, form)
     sentences = options.pop("sentences", None) or choose_sentences(source.folder)
+    source, sentences = asked_source(source, sentences)
     return export_model(source, into, target=target, sentences=sentences, **options)
 
 

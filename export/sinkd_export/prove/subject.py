@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from sinkd_export.asking import AskedModel
 from sinkd_export.language_model import LanguageModel, open_language_model
 from sinkd_export.prove.cases import BATCH, by_length, classifier_cases, tokenised
 from sinkd_export.prove.comparison import Case
@@ -85,6 +86,8 @@ class GeneratorSubject:
 
 def subject_of(source: Source, model: PreTrainedModel, texts: Sequence[Text]) -> Subject:
     """The subject of a source, by what its export computes."""
+    if source.asked is not None:
+        return ClassifierSubject(source, AskedModel(model, source.asked.reader), texts)
     if source.form == "classification":
         return ClassifierSubject(source, TorchClassifier(model), texts)
     return GeneratorSubject(source, LanguageModel(model, source.known_family), texts)
