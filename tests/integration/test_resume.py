@@ -89,13 +89,13 @@ def test_a_signal_saves_and_the_next_call_goes_on(
     config, folder = write("stopped", checkpoints={"minutes": None}), tmp_path / "stopped"
     command = [sys.executable, "-m", "sinkd_plugin", "distill", str(config)]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=QUIET)
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 600  # for a run that hangs, on a machine that is busy
     while not (folder / "metrics.jsonl").is_file() or len(steps_so_far(folder)) < 5:
         assert process.poll() is None
         assert time.monotonic() < deadline
         time.sleep(0.005)
     process.send_signal(number)
-    _, said = process.communicate(timeout=60)
+    _, said = process.communicate(timeout=300)
     assert process.returncode == code, said
     assert f"Error: The run was stopped. Received: {number.name}; lost is nothing: the state is saved." in said
     assert not (folder / "student").exists()
