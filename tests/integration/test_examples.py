@@ -12,6 +12,10 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
 ACME_ZOO = Path(__file__).parents[1] / "plugins" / "acme" / "acme_sinkd" / "students"
 RUN_HERE = {"textbrewer_script.py", "deploy.py", "figure1.py"}
 RUN_ELSEWHERE = {
+    **dict.fromkeys(
+        ("t5_reviews.yaml", "gpt_neo_reviews.yaml", "t0_cb.yaml", "gpt_neo_rte.yaml"),
+        "tests/integration/test_family_examples.py",
+    ),
     "quickstart.yaml": "tests/integration/test_quickstart.py",
     "serve_zoo.md": "tests/zoo/test_zoo_serving_page.py",
     "transport_plan.py": "tests/integration/test_quickstart.py",
