@@ -158,7 +158,9 @@ def setting(teachers: Callable[[str, Sequence[str]], Path], tmp_path: Path) -> C
         model_config = spec.build().load(str(folder), task.labels)[0].config
         assert family_of(model_config).name == family
         prepared = Prepared(
-            task=LoadedTask(spec=task, splits=DatasetDict({name: split(task) for name in ("train", "test")})),
+            task=LoadedTask(
+                spec=task, splits=DatasetDict({name: split(task) for name in ("train", "validation", "test")})
+            ),
             prompt=prompt_for(spec, task, None),
             data_fingerprint=f"{family} {task.name}",
             family=spec,

@@ -59,7 +59,9 @@ def two_steps(setting: Setting) -> None:
     material = setting.material()
     teacher, student = state(material.teacher), state(material.student)
     folder = setting.config.training.output_dir
-    distill(setting.config, material, Journal(folder, ["student"]), "student")
+    journal = Journal(folder, ["student"])
+    journal.cut("student", 0)
+    distill(setting.config, material, journal, "student", setting.config.distillation.model_dump_json())
     steps = [json.loads(line) for line in (folder / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]
     assert len(steps) == 2
     assert all(math.isfinite(step["total_loss"]) for step in steps)
@@ -168,7 +170,7 @@ def test_a_split_group_is_the_group(setting: Make, family: str, rows: str) -> No
         optimizer = {"epochs": 1, "batch_size": size, "learning_rate": 1e-2, "warmup": 0}
         ready = setting(family, task, loss, readout=rows, optimizer=optimizer, accumulation=parts)
         material = ready.material()
-        distill(ready.config, material, Journal(ready.config.training.output_dir, ["student"]), "student")
+        distill(ready.config, material, Journal(ready.config.training.output_dir, ["student"]), "student", str(parts))
         rows_after.append(rows_of(material, material.student.eval()))
     # rows and not weights: Adam makes whole steps of the rounding errors where a gradient is zero
     assert torch.allclose(rows_after[0], rows_after[1], atol=1e-3)

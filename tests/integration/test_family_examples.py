@@ -1,4 +1,4 @@
-"""The examples of T5 and GPT-Neo: small ones run on a slice of the reviews, large ones are checked without their models."""
+"""The examples of T5 and GPT-Neo: small ones run on a slice of the reviews, large ones are checked alone."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_the_small_ones_run(name: str, tmp_path: Path) -> None:
     assert json.loads(again.stdout)["n"] == 1000
 
 
-@pytest.mark.parametrize("name", (*SMALL, *LARGE))
+@pytest.mark.parametrize("name", [*SMALL, *LARGE])
 def test_they_hold_to_the_rules(name: str) -> None:
     config = load_config(ROOT / "examples" / name)
     assert config.distillation.sinkd is not None

@@ -69,6 +69,13 @@ def test_scoring_needs_no_gradient_and_leaves_no_hooks(made: Made) -> None:
     assert not made.model.get_output_embeddings()._forward_pre_hooks
 
 
+def test_a_model_can_be_scored_while_it_is_trained(made: Made) -> None:
+    reader, examples = made.reader(), made.examples()
+    alone = reader.class_scores(made.model, examples)
+    with reader.attached(made.model):
+        assert torch.equal(reader.class_scores(made.model, examples), alone)
+
+
 def test_generation_goes_on_from_each_prompt(made: Made) -> None:
     """A batch of prompts of different lengths generates what each generates alone."""
     reader, examples = made.reader(), made.examples()
