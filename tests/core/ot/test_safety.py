@@ -192,6 +192,6 @@ for rows, classes, options in cases:
 def test_the_same_input_gives_the_same_bits(threads: str) -> None:
     """In two processes, with equally many threads; another number of threads may sum in another order."""
     running = [subprocess.Popen([sys.executable, "-c", BITS, threads], stdout=subprocess.PIPE) for _ in range(2)]
-    first, second = (process.communicate(timeout=120)[0] for process in running)
+    first, second = (process.communicate(timeout=600)[0] for process in running)
     assert first.count(b"\n") == 7
     assert first == second
