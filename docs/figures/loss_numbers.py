@@ -13,6 +13,7 @@ from pathlib import Path
 
 import torch
 from batches import example, gradient
+from converged import PEAKY, rounds
 from gradient_size import ratio, wrong
 from pairing import descend, row_distance, shuffled
 from pushing import opposed_rows, pulls
@@ -21,6 +22,8 @@ from self_distance import by_groups
 from sweeps import distances
 
 from sinkd_plugin import SinkhornLoss
+from sinkd_plugin.losses import kl
+from sinkd_plugin.losses.gradient_share import GradientShare
 
 PAGE = Path(__file__).parents[1] / "loss.md"
 NUMBERS = Path(__file__).parents[1] / "loss_numbers.json"
@@ -33,11 +36,14 @@ def numbers() -> dict[str, float]:
         mass(),
         regularization(),
         sweeps(),
+        limit(),
         gradients(),
+        shares(),
         bias(),
         pairing(),
         groups(),
         lines(),
+        pairings(),
         vocabulary(),
         pushing(),
     )
@@ -77,9 +83,31 @@ def sweeps() -> dict[str, float]:
     }
 
 
+def limit() -> dict[str, float]:
+    """Rounds to a residual of 1e-9 for peaky predictions of 3 classes."""
+    hard = SinkhornLoss(regularization=0.01, iterations=2000).transport(*example(32, 3, PEAKY))
+    return {
+        "steps-sweeps": rounds(0.1, 3, 0, "none")[0],
+        "steps-newton": rounds(0.1, 3, 0, "newton")[0],
+        "steps-newton-hard": rounds(0.01, 3, 0, "newton")[0],
+        "residual-hard": 100 * hard.marginal_residual.item(),
+    }
+
+
+def shares() -> dict[str, float]:
+    """The weights at which the Sinkhorn gradient is a tenth of KL's, for a mean and for a sum."""
+    found = {}
+    for name, rows, reduction in (("share-mean", 64, "mean"), ("share-sum", 64, "sum")):
+        student, teacher = example(rows, 3)
+        student.requires_grad_()
+        term = SinkhornLoss(reduction=reduction)(student, teacher)
+        found[name] = GradientShare(0.1)(kl(student, teacher, temperature=2.0), term, student)
+    return found
+
+
 def gradients() -> dict[str, float]:
     """Beside KL."""
-    sinkhorn, kl = wrong(12.0)
+    sinkhorn, divergence = wrong(12.0)
     return {
         "ratio-1": ratio(64, 1.0),
         "ratio-2": ratio(64, 2.0),
@@ -87,7 +115,7 @@ def gradients() -> dict[str, float]:
         "ratio-sum-16": ratio(16, 2.0, "sum"),
         "ratio-sum-64": ratio(64, 2.0, "sum"),
         "wrong-sinkhorn": sinkhorn,
-        "wrong-kl": kl,
+        "wrong-kl": divergence,
     }
 
 
@@ -134,6 +162,17 @@ def lines() -> dict[str, float]:
     }
 
 
+def pairings() -> dict[str, float]:
+    """Sample-wise, a teacher's row against itself with its classes in another order, both ways to pair."""
+    row = torch.tensor([[4.0, 1.0, -2.0]]).double()
+    found = {}
+    for pairing in ("consistent", "literal"):
+        loss = SinkhornLoss(cost="sample", pairing=pairing, regularization=0.002, iterations=3000)
+        found[f"{pairing}-swapped"] = loss(row[:, [1, 0, 2]], row).item()
+        found[f"{pairing}-turned"] = loss(row[:, [1, 2, 0]], row).item()
+    return found
+
+
 def vocabulary() -> dict[str, float]:
     """Eq. 20 with as many classes as a vocabulary, mass n."""
     student, teacher = example(4, 50_257, 2.0)
@@ -161,9 +200,9 @@ def pushing() -> dict[str, float]:
 
 
 def written(value: float) -> str:
-    """Three significant digits, without an exponent; next to nothing is 0."""
-    if abs(value) < 1e-9:
-        return "0"
+    """Three significant digits, without an exponent; next to nothing is 0, and a whole number is whole."""
+    if abs(value) < 1e-9 or value == int(value):
+        return f"{value:.0f}"
     digits = max(0, 2 - int(f"{value:.2e}".split("e")[1]))
     return f"{value:.{digits}f}"
 

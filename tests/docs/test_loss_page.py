@@ -43,9 +43,9 @@ def test_the_recorded_numbers_are_what_the_loss_computes(script: ModuleType) -> 
     computed = script.numbers()
     assert computed.keys() == known().keys()
     for name, value in known().items():
-        # A gradient that is rounded differently may turn one of 64 rows.
-        share_of_rows = name.startswith(("agreement", "opposed"))
-        assert computed[name] == pytest.approx(value, rel=0.02, abs=2 if share_of_rows else 1e-9), name
+        # A gradient that is rounded differently may turn one of 64 rows, or take one step more.
+        whole = name.startswith(("agreement", "opposed", "steps"))
+        assert computed[name] == pytest.approx(value, rel=0.02, abs=2 if whole else 1e-9), name
 
 
 def test_every_figure_has_its_command() -> None:
