@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from sinkd_plugin.console import note, print_json, stdout
+from sinkd_plugin.errors import UserError
 from sinkd_plugin.options import validate
 from sinkd_plugin.storage import write_json
 
@@ -18,6 +19,15 @@ if TYPE_CHECKING:
 @click.command("bench", epilog="Example: sinkd bench teacher student exported --shape 1x16 --shape 8x128")
 @click.argument("models", nargs=-1, required=True, metavar="MODEL...")
 @click.option("--shape", "shapes", multiple=True, help="BATCHxLENGTH; by default 1x16, 1x128 and 8x128.")
+@click.option("--batch", help="Batches to time, such as 1,8,32; together with --seq, in place of --shape.")
+@click.option("--seq", help="Lengths to time, in tokens, such as 16,128.")
+@click.option(
+    "--provider",
+    default="cpu",
+    show_default=True,
+    help="Execution providers of onnxruntime, such as cpu,cuda,tensorrt; one that is not there is told, not replaced.",
+)
+@click.option("--require", help="End with an error if this provider is not there.")
 @click.option("--threads", default=1, show_default=True, help="Threads of either backend.")
 @click.option("--rounds", type=int, help="Rounds per shape; by default as many as fit into --seconds.")
 @click.option("--seconds", default=15.0, show_default=True, help="Time for all rounds together.")
@@ -26,6 +36,10 @@ if TYPE_CHECKING:
 def command(
     models: tuple[str, ...],
     shapes: tuple[str, ...],
+    batch: str | None,
+    seq: str | None,
+    provider: str,
+    require: str | None,
     threads: int,
     rounds: int | None,
     seconds: float,
@@ -38,9 +52,16 @@ def command(
     runs in onnxruntime.
     """
     from sinkd_export.bench import BenchOptions, bench
-    from sinkd_export.bench.options import parse_shape
+    from sinkd_export.bench.options import parse_numbers, parse_shape, shape_grid
+    from sinkd_export.bench.providers import check_required, named_providers
 
-    given = {"shapes": tuple(parse_shape(shape) for shape in shapes)} if shapes else {}
+    given: dict[str, Any] = {"shapes": tuple(parse_shape(shape) for shape in shapes)} if shapes else {}
+    if batch is not None or seq is not None:
+        if shapes:
+            raise UserError("Give either --shape, or --batch and --seq.", received=", ".join(shapes))
+        given = {"shapes": shape_grid(parse_numbers(batch or "1", "--batch"), parse_numbers(seq or "16,128", "--seq"))}
+    check_required(require)
+    given["providers"] = named_providers(provider)
     options = validate(BenchOptions, {"threads": threads, "rounds": rounds, "seconds": seconds, **given})
     report = bench(models, options)
     if output is not None:

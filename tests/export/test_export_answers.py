@@ -49,7 +49,7 @@ def scores_of_the_core(folder: Path, answers: list[str], *, length_normalised: b
         answers=tuple(answers),
         length_normalised=length_normalised,
     )
-    family = catalog().architectures.get("encoder_decoder" if seq2seq else "decoder").build()
+    family = catalog().architectures.get("encoder-decoder" if seq2seq else "decoder").build()
     reader = family.reader(model.config, AutoTokenizer.from_pretrained(folder), question)
     examples = list(reader.encode(Dataset.from_dict({"text": TEXTS, "label": [0] * len(TEXTS)})))
     return reader.class_scores(model, examples).numpy()

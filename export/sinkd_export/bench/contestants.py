@@ -37,12 +37,15 @@ class Contestant:
     vocabulary: int
 
 
-def load_contestants(references: Sequence[str], threads: int) -> tuple[Contestant, ...]:
+def load_contestants(
+    references: Sequence[str], threads: int, providers: Sequence[str] = ("cpu",)
+) -> tuple[Contestant, ...]:
     """Load every model.
 
     Args:
         references: Model references or exported folders.
         threads: Threads inside an operator of onnxruntime; torch's are set by the caller.
+        providers: Execution providers to open exported folders on, all of them there.
 
     Raises:
         UserError: If none is given, or one twice.
@@ -52,7 +55,16 @@ def load_contestants(references: Sequence[str], threads: int) -> tuple[Contestan
     if not references or len(set(references)) != len(references):
         raise UserError("Give one or more different models.", received=", ".join(references) or "none")
     names = _names(references)
-    return tuple(_load(reference, names[reference], threads) for reference in references)
+    return tuple(
+        _load(reference, names[reference], threads, provider)
+        for reference in references
+        for provider in (providers if is_exported(reference) else ("cpu",))
+    )
+
+
+def is_exported(reference: str) -> bool:
+    """Whether a reference is a folder that runs in onnxruntime."""
+    return (Path(reference) / "model.onnx").is_file()
 
 
 def _names(references: Sequence[str]) -> dict[str, str]:
@@ -62,14 +74,14 @@ def _names(references: Sequence[str]) -> dict[str, str]:
     return {reference: reference if name in shared else name for reference, name in short.items()}
 
 
-def _load(reference: str, name: str, threads: int) -> Contestant:
+def _load(reference: str, name: str, threads: int, provider: str) -> Contestant:
     folder = local_folder(reference)
     config = load_config(folder)
     exported = (folder / "model.onnx").is_file()
-    runner, load_ms = _timed_load(partial(_onnx, folder, threads) if exported else partial(_pytorch, folder))
+    runner, load_ms = _timed_load(partial(_onnx, folder, threads, provider) if exported else partial(_pytorch, folder))
     files = sorted(folder.glob("model.onnx*")) if exported else weight_files(folder)
     record = ModelRecord(
-        name=name,
+        name=name if provider == "cpu" else f"{name} ({provider})",
         reference=reference,
         backend="onnxruntime" if exported else "pytorch",
         weights=_weights(folder, files),
@@ -93,8 +105,8 @@ def _timed_load(load: Callable[[], Runner]) -> tuple[Runner, float]:
     return runner, (time.perf_counter() - start) * 1e3
 
 
-def _onnx(folder: Path, threads: int) -> Runner:
-    return open_classifier(folder / "model.onnx", threads=threads)
+def _onnx(folder: Path, threads: int, provider: str) -> Runner:
+    return open_classifier(folder / "model.onnx", threads=threads, provider=provider)
 
 
 def _pytorch(folder: Path) -> Runner:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pydantic import Field
@@ -37,17 +38,35 @@ def parse_shape(text: str) -> Shape:
     return Shape(batch=int(match[1]), length=int(match[2]))
 
 
+def parse_numbers(text: str, option: str) -> tuple[int, ...]:
+    """Read ``1,8,32``.
+
+    Raises:
+        UserError: If it is no such thing.
+    """
+    if re.fullmatch(r"[1-9]\d*(,[1-9]\d*)*", text.strip()) is None:
+        raise UserError(f"{option} must be whole numbers parted by commas, such as 1,8,32.", received=repr(text))
+    return tuple(int(number) for number in text.split(","))
+
+
+def shape_grid(batches: Sequence[int], lengths: Sequence[int]) -> tuple[Shape, ...]:
+    """Every batch with every length."""
+    return tuple(Shape(batch=batch, length=length) for batch in batches for length in lengths)
+
+
 class BenchOptions(Options):
     """Options of a timing run.
 
     Args:
         shapes: Batches to time.
+        providers: Execution providers of onnxruntime to time exported folders on, in small letters.
         threads: Threads of either backend.
         rounds: Rounds per shape; by default as many as fit into ``seconds``.
         seconds: Time for all rounds of all shapes together.
     """
 
     shapes: tuple[Shape, ...] = Field(default=DEFAULT_SHAPES, min_length=1)
+    providers: tuple[str, ...] = Field(default=("cpu",), min_length=1)
     threads: int = Field(default=1, ge=1)
     rounds: int | None = Field(default=None, ge=1)
     seconds: float = Field(default=15.0, gt=0)

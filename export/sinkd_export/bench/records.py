@@ -120,6 +120,7 @@ class BenchReport:
         agreements: Models of equal weights against each other.
         load: What else ran.
         warnings: What a reader must know before believing the figures.
+        unavailable_providers: Execution providers that were asked for and are not there.
         machine: The processor.
         versions: Versions of the packages.
     """
@@ -135,6 +136,7 @@ class BenchReport:
     agreements: tuple[Agreement, ...]
     load: Load
     warnings: tuple[str, ...]
+    unavailable_providers: tuple[str, ...]
     machine: Machine
     versions: Mapping[str, str]
 

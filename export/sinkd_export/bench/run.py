@@ -14,11 +14,13 @@ from sinkd_export.bench.contestants import Contestant, load_contestants
 from sinkd_export.bench.inputs import DESCRIPTION, inputs_for
 from sinkd_export.bench.interleaved import WARMUP_ROUNDS, rounds_within, timed_rounds
 from sinkd_export.bench.options import BenchOptions, Shape
+from sinkd_export.bench.providers import available_providers
 from sinkd_export.bench.records import SCHEMA_VERSION, Agreement, BenchReport, Load, Measurement, measurement
 from sinkd_export.bench.trust import warnings_about
 from sinkd_export.environment import load_average, machine, versions
 from sinkd_export.prove.parity import compare
 from sinkd_plugin.console import progress
+from sinkd_plugin.errors import UserError
 
 Inputs = dict[str, NDArray[np.int64]]
 
@@ -35,8 +37,12 @@ def bench(references: Sequence[str], options: BenchOptions) -> BenchReport:
         SinkdError: Whatever loading a model raises.
     """
     average_before = load_average()
+    present = [name for name in available_providers() if name in options.providers]
+    missing = [name for name in options.providers if name not in present]
+    if not present:
+        raise UserError("One of the providers must be there.", received=", ".join(missing), cure="Add cpu.")
     with torch_threads(options.threads):
-        contestants = load_contestants(references, options.threads)
+        contestants = load_contestants(references, options.threads, present)
         inputs = {shape: inputs_for(contestants, shape) for shape in options.shapes}
         agreements = tuple(found for shape in inputs for found in _agreements(contestants, shape, inputs[shape]))
         measurements, cpu_share = _measure(contestants, inputs, options)
@@ -54,6 +60,7 @@ def bench(references: Sequence[str], options: BenchOptions) -> BenchReport:
         agreements=agreements,
         load=load,
         warnings=warnings_about(load, here, options.threads, agreements, measurements),
+        unavailable_providers=tuple(missing),
         machine=here,
         versions=versions(),
     )

@@ -21,6 +21,8 @@ def latency_table(report: BenchReport) -> Table:
         table.add_column(heading, justify="right", no_wrap=True)
     for found in report.measurements:
         table.add_row(str(found.shape), found.model, *_figures(found))
+    for provider in report.unavailable_providers:
+        table.add_row("", f"onnxruntime on {provider}", "not available", *[""] * 6)
     return table
 
 
