@@ -123,6 +123,42 @@ class Reader(Protocol):
         ...
 
 
+@dataclass(frozen=True, kw_only=True)
+class Decoding:
+    """How a generative model writes.
+
+    Args:
+        sample: Draw each token from the model's distribution; else take the likeliest, or the likeliest sequence of
+            ``beams``.
+        beams: Sequences that are followed at a time where nothing is drawn.
+        temperature: What logits are divided by where tokens are drawn.
+        top_k: Draw from this many of the likeliest tokens; 0: from all.
+        top_p: Draw from the fewest tokens that have this much probability together.
+        per_example: Sequences of each example.
+    """
+
+    sample: bool = False
+    beams: int = 1
+    temperature: float = 1.0
+    top_k: int = 0
+    top_p: float = 1.0
+    per_example: int = 1
+
+
+class Writer(Reader, Protocol):
+    """The reader of a family that writes texts; needed for generation tasks."""
+
+    def write(
+        self, model: PreTrainedModel, examples: Sequence[Mapping[str, Any]], decoding: Decoding
+    ) -> list[list[int]]:
+        """Tokens written for encoded examples, ``decoding.per_example`` sequences each; the end is among them."""
+        ...
+
+    def text(self, tokens: Sequence[int]) -> str:
+        """Written tokens as a text."""
+        ...
+
+
 LayerChoice = int | Sequence[int] | Mapping[Literal["encoder", "decoder"], int | Sequence[int]]
 """A number of layers; their numbers from 0; or either by stack, ``encoder`` and ``decoder``."""
 

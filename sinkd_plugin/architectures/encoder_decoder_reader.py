@@ -41,6 +41,9 @@ class EncoderDecoderReader(GenerativeReader):
     def _prefix(self, example: Example) -> list[int]:
         return self._start
 
+    def _beginnings(self, count: int) -> dict[str, torch.Tensor]:
+        return {"decoder_input_ids": torch.tensor([self._start] * count)}
+
     def _inputs(self, examples: Sequence[Example], sequences: Sequence[Sequence[int]]) -> dict[str, torch.Tensor]:
         asked = self._padded_inputs([example["prompt"] for example in examples])
         return {**asked, "decoder_input_ids": padded(sequences, self._pad)}

@@ -16,8 +16,9 @@ from sinkd_plugin.architectures.answers import checked
 from sinkd_plugin.architectures.prompting import prompts
 from sinkd_plugin.architectures.rows import IGNORED, padded, reading_answers
 from sinkd_plugin.architectures.scoring import Choices
+from sinkd_plugin.architectures.writing import generation_settings, until_end
 from sinkd_plugin.errors import ConfigError
-from sinkd_plugin.specs import Question
+from sinkd_plugin.specs import Decoding, Question
 
 Example = Mapping[str, Any]
 
@@ -129,6 +130,27 @@ class GenerativeReader(ABC):
         """Prompts alone, as ``generate`` takes them: what is generated follows each prompt's last token."""
         asked = [example["prompt"] for example in examples]
         return self._padded_inputs(asked, left=self._continues_prompt)
+
+    @torch.no_grad()
+    def write(self, model: PreTrainedModel, examples: Sequence[Example], decoding: Decoding) -> list[list[int]]:
+        """What the model writes after each prompt, in tokens; the end is among them where it comes in time."""
+        inputs = {**self.question_batch(examples), **self._beginnings(len(examples))}
+        generated = model.generate(
+            **{name: value.to(model.device) for name, value in inputs.items()},
+            generation_config=generation_settings(model, decoding, self._question.max_target_length),
+            use_model_defaults=False,
+        )
+        written = generated[:, inputs.get("decoder_input_ids", inputs["input_ids"]).shape[1] :]
+        return [until_end(row, self._end) for row in written.tolist()]
+
+    def text(self, tokens: Sequence[int]) -> str:
+        """Written tokens as a text, without special ones."""
+        found: str = self._tokenizer.decode(list(tokens), skip_special_tokens=True)
+        return found.strip()
+
+    def _beginnings(self, count: int) -> dict[str, torch.Tensor]:
+        """What stands before ``count`` answers, where it is no part of the prompts."""
+        return {}
 
     def _compared(self, length: int) -> list[int]:
         """1 for each of an answer's tokens whose rows are compared."""

@@ -128,17 +128,17 @@ def confusion_metrics(confusions: NDArray[np.int64]) -> dict[str, NDArray[np.flo
     }
 
 
-def agreement(a: Sequence[int], b: Sequence[int]) -> float:
-    """Share of examples for which two models predict the same class.
+def agreement(a: Sequence[Any], b: Sequence[Any]) -> float:
+    """Share of examples for which two models give the same answer: a class, or a text.
 
     Raises:
         DataError: If there are none, or the lengths differ.
     """
     _check_lengths(a, b)
-    return sum(int(one) == int(other) for one, other in zip(a, b, strict=True)) / len(a)
+    return sum(bool(one == other) for one, other in zip(a, b, strict=True)) / len(a)
 
 
-def _check_lengths(a: Sequence[int], b: Sequence[int]) -> None:
+def _check_lengths(a: Sequence[Any], b: Sequence[Any]) -> None:
     if len(a) != len(b) or len(a) == 0:
         raise DataError("There must be as many predictions as labels, at least one.", received=f"{len(a)} and {len(b)}")
 

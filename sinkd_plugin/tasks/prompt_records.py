@@ -25,6 +25,7 @@ def _about(column: str) -> tuple[Prompt, ...]:
 
 PROMPTS: dict[str, tuple[Prompt, ...]] = {
     "reviews": _about("text"),
+    "reviews/word_order": (_prompt("order", "{words}\nIn order:"),),
     "glue/sst2": _about("sentence"),
     "glue/cola": (
         _prompt("grammatical", "Sentence: {sentence}\nIs this sentence grammatical?\nAnswer:", "no", "yes"),

@@ -22,7 +22,7 @@ def resolve_prompt(spec: TaskSpec, option: str | PromptOptions | None) -> Prompt
     Args:
         spec: The task.
         option: The key ``prompt`` of a run: a name, a template with verbalisers, or ``None`` for the task's first. A
-            generation task without prompts has its texts as they are, one a line.
+            generation task without prompts has its texts as they are, each in a line of its own.
 
     Raises:
         UnknownNameError: If the task has no prompt of this name.
@@ -38,7 +38,7 @@ def resolve_prompt(spec: TaskSpec, option: str | PromptOptions | None) -> Prompt
     if isinstance(option, PromptOptions):
         return _checked(spec, Prompt(name=OWN, template=option.template, verbalisers=option.verbalisers))
     if option is None and not spec.prompts and spec.kind == "generation":
-        return Prompt(name=PLAIN, template="\n".join(f"{{{column}}}" for column in spec.text), verbalisers=())
+        return Prompt(name=PLAIN, template="".join(f"{{{column}}}\n" for column in spec.text), verbalisers=())
     if not spec.prompts:
         raise _no_prompt(spec, option)
     named = {prompt.name: prompt for prompt in spec.prompts}

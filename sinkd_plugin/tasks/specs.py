@@ -47,6 +47,7 @@ def _word_order() -> TaskSpec:
         load=_load_word_order,
         kind="generation",
         license="mit",
+        prompts=PROMPTS["reviews/word_order"],
     )
 
 

@@ -10,7 +10,7 @@ from sinkd_plugin.architectures.loading import load_config, load_tokenizer
 from sinkd_plugin.catalog import catalog
 from sinkd_plugin.errors import ConfigError
 from sinkd_plugin.references import resolve_model
-from sinkd_plugin.specs import Architecture, Question, Reader, TaskSpec
+from sinkd_plugin.specs import Architecture, ArchitectureSpec, Question, Reader, TaskSpec
 from sinkd_plugin.training.config import RunConfig
 from sinkd_plugin.training.teacher_origin import TeacherOrigin, described_by
 
@@ -51,17 +51,41 @@ def student_settings(config: RunConfig, teacher: TeacherOrigin) -> dict[str, Any
     return {"vocab_size": teacher.config.vocab_size, **(config.student.from_config or {})}
 
 
-def check_kind(task: TaskSpec) -> None:
-    """Check that models can be trained and scored on a task.
+def check_kind(task: TaskSpec, family: ArchitectureSpec) -> None:
+    """Check that models of a family can answer a task.
 
     Raises:
-        ConfigError: If it is neither classification nor regression.
+        ConfigError: If texts are to be written by a family with a classification head, or numbers by one that writes.
     """
-    if task.kind == "generation":
+    if task.kind == "generation" and not family.prompted:
         raise ConfigError(
-            "The task must be a classification or a regression.",
+            "A text can be written only by a generative model.",
+            received=f"the task '{task.name}' for a model of the family '{family.name}'",
+            cure="Choose an encoder-decoder or a decoder, such as T5 or GPT-2.",
+        )
+
+
+def check_sequences(config: RunConfig, task: TaskSpec, where: str) -> None:
+    """Check that what a configuration says of sequences fits the task.
+
+    Args:
+        config: The configuration of the student.
+        task: The task.
+        where: Path of the student's keys, for messages: empty, or of a baseline with a dot behind it.
+
+    Raises:
+        ConfigError: If there are no sequences to distil, or not all of their tokens are read out.
+    """
+    if config.sequence is not None and task.kind != "generation":
+        raise ConfigError(
+            f"'{where}sequence' needs a task whose answer is a text.",
             received=f"'{task.name}', a {task.kind}",
-            cure="`sinkd list tasks` shows others.",
+            cure="Leave it out, or describe such a task: task: {files: …, text: …, target: …}.",
+        )
+    if task.kind == "generation" and config.readout.rows != "answer":
+        raise ConfigError(
+            f"'{where}readout' must be answer where a text is to be written: all of its tokens are compared.",
+            received=config.readout.rows,
         )
 
 

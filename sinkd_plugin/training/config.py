@@ -21,6 +21,7 @@ from sinkd_plugin.training.model_options import (
     StudentOptions,
     TeacherOptions,
 )
+from sinkd_plugin.training.sequence_options import DecodingOptions, SequenceOptions
 
 FolderPath = Annotated[Path, AfterValidator(Path.expanduser)]
 
@@ -84,6 +85,8 @@ class RunConfig(Options):
         training: See ``TrainingOptions``.
         distillation: TextBrewer's ``DistillationConfig`` keys, and ``sinkd``.
         optimizer: Of the students.
+        sequence: For generation tasks: distil whole sequences afterwards, see ``SequenceOptions``.
+        decoding: For generation tasks: how the texts that are scored are written, see ``DecodingOptions``.
         baselines: Further students by name, each with the keys in which it differs, such as
             ``{kl: {distillation.sinkd: null}}``; they share data, teacher and seed.
     """
@@ -99,6 +102,8 @@ class RunConfig(Options):
     training: TrainingOptions
     distillation: DistillationOptions = DistillationOptions()
     optimizer: OptimizerOptions = OptimizerOptions()
+    sequence: SequenceOptions | None = None
+    decoding: DecodingOptions = DecodingOptions()
     baselines: dict[str, dict[str, Any]] = Field(default_factory=dict)
 
     @field_validator("baselines")
@@ -114,7 +119,7 @@ class RunConfig(Options):
 
 
 _TAKEN_NAMES = ("student", "teacher")
-_BASELINE_SECTIONS = ("student", "distillation", "optimizer", "readout")
+_BASELINE_SECTIONS = ("student", "distillation", "optimizer", "readout", "sequence")
 
 
 def load_config(path: Path, changes: Sequence[str] = ()) -> RunConfig:

@@ -68,10 +68,10 @@ def distill(config: RunConfig, material: Material, journal: Journal, name: str, 
         if keeper.record is None:
             on_first(lambda: rmtree(journal.tensorboard(name), ignore_errors=True))
         micro_batches = -(-len(groups) // groups.steps_per_epoch)
-        plan = _plan(config, material, journal.tensorboard(name), observer, micro_batches, keeper)
+        plan = plan_of(config, material, journal.tensorboard(name), observer, micro_batches, keeper)
         distiller = _distiller(plan)
         seed_this_process(config.training.seed, processes.rank())
-        with quiet_transformers(), _ready(config, material), distiller:
+        with quiet_transformers(), ready(config, material), distiller:
             distiller.train(
                 optimizer_of(material.student, config.optimizer),
                 groups,
@@ -88,7 +88,7 @@ def distill(config: RunConfig, material: Material, journal: Journal, name: str, 
 
 
 @contextmanager
-def _ready(config: RunConfig, material: Material) -> Iterator[None]:
+def ready(config: RunConfig, material: Material) -> Iterator[None]:
     """Both models take the reader's batches; the student keeps no activations, where the configuration says so."""
     attached = material.reader.attached
     with (
@@ -99,9 +99,24 @@ def _ready(config: RunConfig, material: Material) -> Iterator[None]:
         yield
 
 
-def _plan(
-    config: RunConfig, material: Material, log_dir: Path, observer: Observer, micro_batches: int, keeper: RunKeeper
+def plan_of(
+    config: RunConfig,
+    material: Material,
+    log_dir: Path,
+    observer: Observer | None,
+    micro_batches: int,
+    keeper: RunKeeper | None,
 ) -> DistillationPlan:
+    """What a distiller of this student needs.
+
+    Args:
+        config: The configuration of the student.
+        material: Models and data.
+        log_dir: Where TextBrewer's log goes.
+        observer: Gets the terms of each loss.
+        micro_batches: Most forward passes of a step.
+        keeper: Keeps the states of the training, if any are to be kept.
+    """
     return DistillationPlan(
         train_config=textbrewer().TrainingConfig(
             output_dir=str(config.training.output_dir),

@@ -17,7 +17,11 @@ from sinkd_plugin.training.compatibility import check_kind
 from sinkd_plugin.training.device import resolve_device
 from sinkd_plugin.training.model_options import ReadoutOptions
 from sinkd_plugin.training.question import prompt_for, question_of
+from sinkd_plugin.training.sequence_options import DecodingOptions
 from sinkd_plugin.training.stage import RECORD, encoded_tests, evaluated
+
+_ASKED = ("prompt", "readout", "decoding")
+"""What a model's folder may say of how it was asked."""
 
 
 class EvaluationOptions(Options):
@@ -31,6 +35,7 @@ class EvaluationOptions(Options):
         architecture: ``auto``, or the name of a family.
         prompt: How a generative model is asked.
         readout: How its answers are scored.
+        decoding: How it writes texts.
     """
 
     task: str | FilesTask
@@ -40,6 +45,7 @@ class EvaluationOptions(Options):
     architecture: str = "auto"
     prompt: str | PromptOptions | None = None
     readout: ReadoutOptions = ReadoutOptions()
+    decoding: DecodingOptions = DecodingOptions()
 
 
 def evaluation_options(
@@ -61,13 +67,15 @@ def evaluation_options(
     if named is None:
         raise ConfigError("A task must be named.", received=f"'{reference}' without sinkd.json", cure="Pass --task.")
     length = max_length if max_length is not None or task else record.get("max_length")
+    found = {"max_length": length, "max_target_length": None if task else record.get("max_target_length")}
+    lengths = {name: value for name, value in found.items() if value is not None}
     same_task = task is None or task == record.get("task")
-    asked: dict[str, Any] = {name: record[name] for name in ("prompt", "readout") if name in record and same_task}
+    asked: dict[str, Any] = {name: record[name] for name in _ASKED if name in record and same_task}
     given: dict[str, Any] = {
         **asked,
         "task": named,
         "data_dir": data_dir or (record.get("data_dir") if task is None else None),
-        "data": {} if length is None else {"max_length": length},
+        "data": lengths,
         "device": device,
         "architecture": record.get("architecture", "auto"),
         **({"prompt": prompt} if prompt else {}),
@@ -91,12 +99,19 @@ def evaluate(reference: str, options: EvaluationOptions) -> dict[str, Any]:
     family = family_of(load_config(folder), options.architecture)
     architecture = family.build()
     loaded = load_task(options.task, data_dir=options.data_dir, data=options.data, seed=0)
-    check_kind(loaded.spec)
+    check_kind(loaded.spec, family)
     prompt = prompt_for(family, loaded.spec, options.prompt)
     model, tokenizer = architecture.load(folder, loaded.spec.labels, needs_head=True)
     question = question_of(loaded.spec, prompt, options.data, options.readout)
     reader = architecture.reader(model.config, tokenizer, question)
-    found = evaluated(loaded.spec.kind, model.to(device), reader, encoded_tests(loaded, reader), what=reference)
+    found = evaluated(
+        loaded.spec.kind,
+        model.to(device),
+        reader,
+        encoded_tests(loaded, reader),
+        what=reference,
+        beams=options.decoding.beams,
+    )
     about = {"model": reference, "task": loaded.spec.name, "metric": loaded.spec.metric}
     return {**about, **found["scores"], "parameters": found["parameters"]}
 

@@ -19,7 +19,7 @@ from sinkd_plugin.training.device import seed_everything
 from sinkd_plugin.training.fingerprint import fingerprint
 from sinkd_plugin.training.prepare import Prepared
 from sinkd_plugin.training.run_folder import LOGITS_FOLDER
-from sinkd_plugin.training.stage import Stage, encoded_tests
+from sinkd_plugin.training.stage import Stage, encoded_tests, encoded_to_score
 from sinkd_plugin.training.teacher import frozen_teacher
 from sinkd_plugin.training.teacher_cache import cached_rows, fits
 from sinkd_plugin.training.teacher_rows import TeacherRows
@@ -75,7 +75,7 @@ def gather_material(config: RunConfig, prepared: Prepared, stage: Stage) -> Mate
         tokenizer=tokenizer,
         reader=reader,
         train=reader.encode(prepared.task.splits["train"]),
-        validation=reader.encode(prepared.task.splits["validation"]),
+        validation=encoded_to_score(prepared.task, reader, "validation"),
         kind=prepared.task.spec.kind,
         tests=encoded_tests(prepared.task, reader),
         teacher_rows=teacher_rows,

@@ -9,16 +9,23 @@ from huggingface_hub import EvalResult, ModelCardData
 
 from sinkd_plugin.ot.options import SinkdOptions
 from sinkd_plugin.textbrewer.configuration import DistillationConfig
+from sinkd_plugin.training.card_of_sequences import method_text, risks_text
 from sinkd_plugin.training.config import RunConfig
 from sinkd_plugin.training.prepare import Prepared
 from sinkd_plugin.training.stage import Stage
 
+_WHAT = {"classification": "classifier", "regression": "regressor", "generation": "writer"}
 _TITLES = {
     "accuracy": "Accuracy",
     "f1": "F1",
     "matthews_correlation": "Matthews correlation",
     "pearson": "Pearson correlation",
     "spearman": "Spearman correlation",
+    "bleu": "BLEU",
+    "rouge1": "ROUGE-1",
+    "rouge2": "ROUGE-2",
+    "rougeL": "ROUGE-L",
+    "exact_match": "Exact match",
 }
 
 
@@ -32,9 +39,9 @@ def student_card(config: RunConfig, prepared: Prepared, scores: dict[str, Any], 
 Distilled from {_origin(config)} with
 `L = {loss.hard_label_weight:g} · CE + {loss.kd_loss_weight:g} · KD{term}`
 (KD: `{loss.base_kd_loss_type}` at temperature {loss.temperature:g}{_transport_text(loss.sinkd)}).
-
+{method_text(config.sequence)}
 {_scores_tables({"student": scores, "teacher": teacher.report()}, split)}
-{_agreement(scores, split)}
+{_agreement(scores, split)}{risks_text(scores)}
 {_use(prepared)}
 {_making(config, prepared)}"""
     return _front_matter(config, prepared, scores) + body
@@ -78,7 +85,7 @@ def _front_matter(config: RunConfig, prepared: Prepared, scores: dict[str, Any])
         pipeline_tag=prepared.family.pipeline,
         tags=["knowledge-distillation", "sinkd"],
         base_model=_hub_id(config, prepared),
-        model_name=f"{spec.name} classifier",
+        model_name=f"{spec.name} {_WHAT[spec.kind]}",
         eval_results=results,
     )
     return f"---\n{data.to_yaml()}\n---\n"
@@ -147,6 +154,8 @@ from transformers import pipeline
 """
     if prompt is None:
         return code
+    if not prompt.verbalisers:
+        return f"{code}\nIt is asked with\n\n```\n{prompt.template}\n```\n\nand writes its answer.\n"
     answers = zip(prompt.verbalisers, prepared.task.spec.labels, strict=True)
     meanings = ", ".join(f"`{word}` for {label}" for word, label in answers)
     return f"""{code}

@@ -13,7 +13,7 @@ from sinkd_plugin.tasks.kinds import ANSWER_OF
 from sinkd_plugin.tasks.load import LoadedTask, load_task
 from sinkd_plugin.textbrewer.configuration import DistillationConfig
 from sinkd_plugin.textbrewer.distiller import Precision
-from sinkd_plugin.training.compatibility import check_kind, check_losses, check_student
+from sinkd_plugin.training.compatibility import check_kind, check_losses, check_sequences, check_student
 from sinkd_plugin.training.config import RunConfig, students
 from sinkd_plugin.training.device import resolve_device, resolve_precision
 from sinkd_plugin.training.fingerprint import fingerprint, split_fingerprint
@@ -62,7 +62,7 @@ def prepare(config: RunConfig) -> Prepared:
     device = resolve_device(config.training.device)
     family = family_of(config_of(config.teacher), config.architecture)
     task = load_task(config.task, data_dir=config.data_dir, data=config.data, seed=config.training.seed)
-    check_kind(task.spec)
+    check_kind(task.spec, family)
     note("Data: " + ", ".join(f"{size} {split}" for split, size in task.sizes.items()) + " examples")
     prompt, architecture = prompt_for(family, task.spec, config.prompt), family.build()
     prepared = Prepared(
@@ -74,6 +74,7 @@ def prepare(config: RunConfig) -> Prepared:
             labels=task.spec.labels,
             splits={name: _split_fingerprint(task, name) for name in ("train", "test", *task.further_tests)},
             max_length=config.data.max_length,
+            max_target_length=config.data.max_target_length if task.spec.kind == "generation" else None,
             prompt=asdict(prompt) if prompt else None,
         ),
         family=family,
@@ -85,6 +86,7 @@ def prepare(config: RunConfig) -> Prepared:
     for name, student in students(config).items():
         where = "" if name == "student" else f"baselines.{name}."
         check_losses(student, task.spec, f"{where}distillation")
+        check_sequences(student, task.spec, where)
         check_sizes(student, len(task.splits["train"]))
         check_student(student, f"{where}student", architecture, prepared.teacher, prepared.question(student))
     return prepared

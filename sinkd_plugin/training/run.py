@@ -13,6 +13,7 @@ from sinkd_plugin.training.config import RunConfig, plain, students
 from sinkd_plugin.training.device import resolve_device
 from sinkd_plugin.training.environment import environment
 from sinkd_plugin.training.journal import Journal
+from sinkd_plugin.training.learn import WARM_START
 from sinkd_plugin.training.prepare import Prepared, prepare
 from sinkd_plugin.training.processes import first_before_others, joined_processes, on_first
 from sinkd_plugin.training.run_folder import (
@@ -75,7 +76,7 @@ def _begin(config: RunConfig, changed: bool) -> None:
 
 def _make(config: RunConfig, prepared: Prepared, folder: Path) -> dict[str, Any]:
     teacher = teacher_stage(config, prepared, folder / TEACHER_FOLDER)
-    journal = Journal(folder, students(config))
+    journal = Journal(folder, {f"{name}{part}" for name in students(config) for part in ("", WARM_START)})
     stages = {
         name: student_stage(student, prepared, teacher, journal, name, student_folder(folder, name))
         for name, student in students(config).items()

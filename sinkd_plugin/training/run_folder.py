@@ -18,6 +18,8 @@ TEACHER_FOLDER = "teacher"
 LOGITS_FOLDER = "teacher_logits"
 BASELINES_FOLDER = "baselines"
 CHECKPOINTS_FOLDER = "checkpoints"
+SAMPLES_FOLDER = "teacher_samples"
+WARM_STARTS_FOLDER = "warm_starts"
 
 
 def student_folder(folder: Path, name: str) -> Path:
@@ -56,6 +58,8 @@ def _stages(config: RunConfig) -> Iterator[Path]:
     yield folder / TEACHER_FOLDER
     yield folder / LOGITS_FOLDER
     yield from (student_folder(folder, name) for name in students(config))
+    for several in (SAMPLES_FOLDER, WARM_STARTS_FOLDER):
+        yield from sorted((folder / several).glob("*"))
 
 
 def _is_empty(stage: Path) -> bool:

@@ -10,6 +10,9 @@ from rich.table import Table
 from sinkd_plugin.console import stdout
 
 _AGREEMENT = "agreement_with_teacher"
+_RISKS = ("likelihood_risk", "coverage_risk")
+_NOT_SHOWN = ("rouge1", "rouge2")
+"""Metrics that ``result.json`` has and a terminal has no room for."""
 
 
 def print_scores(result: Mapping[str, Any]) -> None:
@@ -38,11 +41,14 @@ def _print_split(models: Mapping[str, Mapping[str, Any]], task: str, split: str)
     table = Table(title=f"{task}: {split} split, n = {first['n']}, 95 % bootstrap intervals")
     table.add_column("model", overflow="fold")
     compared = [_AGREEMENT] if any(_AGREEMENT in scores for scores in models.values()) else []
-    for heading in ("parameters", *first["test"], *("same as teacher" for _ in compared)):
-        table.add_column(heading.replace("_", " "), justify="right", no_wrap=True)
+    risks = _RISKS if any("sequences" in scores for scores in models.values()) else ()
+    metrics = [metric for metric in first["test"] if metric not in _NOT_SHOWN]
+    for heading in ("parameters", *metrics, *("same as_teacher" for _ in compared), *risks):
+        table.add_column(heading.replace("_", "\n" if risks else " "), justify="right", no_wrap=True)
     for name, scores in models.items():
-        cells = [_cell(scores, metric) for metric in scores["test"]]
-        table.add_row(name, f"{scores['parameters'] / 1e6:.1f} M", *cells, *(_agreement(scores) for _ in compared))
+        cells = [_cell(scores, metric) for metric in metrics]
+        beside = [*(_agreement(scores) for _ in compared), *(_risk(scores, name) for name in risks)]
+        table.add_row(name, f"{scores['parameters'] / 1e6:.1f} M", *cells, *beside)
     stdout.print(table)
 
 
@@ -54,3 +60,8 @@ def _cell(scores: Mapping[str, Any], metric: str) -> str:
 def _agreement(scores: Mapping[str, Any]) -> str:
     share = scores.get(_AGREEMENT)
     return "" if share is None else f"{share:.1%}"
+
+
+def _risk(scores: Mapping[str, Any], name: str) -> str:
+    found = scores.get("sequences", {}).get(name)
+    return "" if found is None else f"{found:.3f}"

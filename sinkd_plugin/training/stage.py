@@ -78,8 +78,19 @@ def write_record(folder: Path, record: dict[str, Any]) -> None:
 
 
 def encoded_tests(task: LoadedTask, reader: Reader) -> dict[str, Dataset]:
-    """The splits that models of a task are scored on, encoded: ``test``, and further ones."""
-    return {name: reader.encode(task.splits[name]) for name in ("test", *task.further_tests)}
+    """The splits that models of a task are scored on, encoded: ``test``, and further ones.
+
+    Where texts are to be written they have a column ``target`` with the texts themselves, which tokens may have cut.
+    """
+    return {name: encoded_to_score(task, reader, name) for name in ("test", *task.further_tests)}
+
+
+def encoded_to_score(task: LoadedTask, reader: Reader, split: str) -> Dataset:
+    """One split, encoded so that a model's answers can be scored."""
+    encoded = reader.encode(task.splits[split])
+    if task.spec.kind != "generation":
+        return encoded
+    return encoded.add_column("target", list(task.splits[split]["target"][:]))
 
 
 def evaluated(
@@ -90,6 +101,7 @@ def evaluated(
     *,
     what: str,
     against: Stage | None = None,
+    beams: int = 1,
 ) -> dict[str, Any]:
     """Scores of a model on the encoded test splits, as they go into ``sinkd.json``.
 
@@ -100,6 +112,7 @@ def evaluated(
         tests: The encoded split ``test``, and perhaps further ones.
         what: The model's name for the progress bar.
         against: The teacher, to tell how often they agree.
+        beams: Of the texts that a generative model writes.
 
     Returns:
         ``scores`` (``test``, ``interval``, ``n``, perhaps ``agreement_with_teacher``, and perhaps ``further``, the same

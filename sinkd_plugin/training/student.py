@@ -7,18 +7,18 @@ from typing import Any
 
 from sinkd_plugin.console import note
 from sinkd_plugin.plugins import announce
-from sinkd_plugin.references import resolve_model
 from sinkd_plugin.storage import new_folder
 from sinkd_plugin.training.config import RunConfig
-from sinkd_plugin.training.distill import distill
-from sinkd_plugin.training.fingerprint import fingerprint, model_fingerprint
 from sinkd_plugin.training.journal import Journal
+from sinkd_plugin.training.learn import learn
 from sinkd_plugin.training.material import Material, gather_material
 from sinkd_plugin.training.model_card import student_card
 from sinkd_plugin.training.prepare import Prepared
 from sinkd_plugin.training.processes import on_first
 from sinkd_plugin.training.provenance import provenance
+from sinkd_plugin.training.risks import risks
 from sinkd_plugin.training.stage import Stage, evaluated, finished, write_record
+from sinkd_plugin.training.student_fingerprint import student_fingerprint
 
 
 def student_stage(
@@ -34,15 +34,23 @@ def student_stage(
         name: The student's name.
         target: Its folder.
     """
-    expected = _fingerprint(config, prepared, teacher)
+    expected = student_fingerprint(config, prepared, teacher)
     stage = finished(target, expected, provenance(config, prepared))
     if stage is not None:
         note(f"Student '{name}': taken from {target}")
         return stage
     material = gather_material(config, prepared, teacher)
-    plan = distill(config, material, journal, name, expected)
-    kind = prepared.task.spec.kind
-    scored = evaluated(kind, material.student, material.reader, material.tests, what=f"'{name}'", against=teacher)
+    plan = learn(config, prepared, teacher, material, journal, name, expected)
+    scored = evaluated(
+        prepared.task.spec.kind,
+        material.student,
+        material.reader,
+        material.tests,
+        what=f"'{name}'",
+        against=teacher,
+        beams=config.decoding.beams,
+    )
+    scored["scores"] |= _sequences(risks(config, prepared, teacher, material, name))
     record = {"fingerprint": expected, **provenance(config, prepared), **scored}
 
     def save() -> None:
@@ -53,38 +61,13 @@ def student_stage(
     return Stage(folder=target, record=record)
 
 
+def _sequences(found: dict[str, Any]) -> dict[str, Any]:
+    return {"sequences": found} if found else {}
+
+
 def _save(material: Material, target: Path, record: dict[str, Any], card: str) -> None:
     with new_folder(target, overwrite=True) as staging:
         material.student.save_pretrained(staging)
         material.tokenizer.save_pretrained(staging)
         (staging / "README.md").write_text(card, encoding="utf-8")
         write_record(staging, record)
-
-
-_TRAINING_KEYS = {
-    "seed",
-    "gradient_accumulation_steps",
-    "gradient_checkpointing",
-    "group_size",
-    "micro_batch_size",
-    "scope",
-    "bucketing",
-}
-"""What of ``training`` decides about the weights."""
-
-
-def _fingerprint(config: RunConfig, prepared: Prepared, teacher: Stage) -> str:
-    model = config.student.model
-    return fingerprint(
-        teacher=teacher.fingerprint,
-        student=config.student.model_dump(),
-        weights=model_fingerprint(resolve_model(model)) if model else None,
-        data=prepared.data_fingerprint,
-        distillation=config.distillation.model_dump(),
-        optimizer=config.optimizer.model_dump(),
-        readout=config.readout.model_dump(),
-        training=config.training.model_dump(include=_TRAINING_KEYS),
-        teacher_runs=config.training.teacher_cache == "off",
-        precision=prepared.precision,
-        device=prepared.device.type,
-    )

@@ -76,6 +76,7 @@ def _fingerprint(config: RunConfig, prepared: Prepared) -> str:
         data=prepared.data_fingerprint,
         finetune=options.model_dump() if options else None,
         length_normalised=config.readout.length_normalised,
+        beams=config.decoding.beams,
         seed=config.training.seed,
         bucketing=config.training.bucketing,
         micro_batch_size=config.training.micro_batch_size if options else None,
@@ -92,7 +93,7 @@ def _make(config: RunConfig, prepared: Prepared, target: Path, expected: str) ->
     train, tests = reader.encode(task.splits["train"]), encoded_tests(task, reader)
     if options is not None:
         finetune(config, options, prepared, model, reader, train, expected)
-    scored = evaluated(task.spec.kind, model, reader, tests, what="the teacher")
+    scored = evaluated(task.spec.kind, model, reader, tests, what="the teacher", beams=config.decoding.beams)
     record: dict[str, Any] = {"fingerprint": expected, **provenance(config, prepared), **scored}
 
     def save() -> None:

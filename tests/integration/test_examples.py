@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 ACME_ZOO = Path(__file__).parents[1] / "plugins" / "acme" / "acme_sinkd" / "students"
-RUN_HERE = {"textbrewer_script.py", "deploy.py", "figure1.py"}
+RUN_HERE = {"textbrewer_script.py", "deploy.py", "figure1.py", "word_order.yaml"}
 RUN_ELSEWHERE = {
     **dict.fromkeys(
         ("t5_reviews.yaml", "gpt_neo_reviews.yaml", "t0_cb.yaml", "gpt_neo_rte.yaml"),
@@ -63,3 +64,20 @@ def test_figure_1_shows_what_each_divergence_gets_wrong(tmp_path: Path) -> None:
     assert missed["KL"] < 0.05
     assert missed["reverse KL"] > 0.3
     assert (tmp_path / "figure1.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.slow
+@pytest.mark.network
+def test_the_word_order_is_distilled(tmp_path: Path) -> None:
+    changes = (
+        "training.output_dir=run",
+        "data.max_train_samples=64",
+        "data.max_test_samples=8",
+        "teacher.finetune.epochs=1",
+        "baselines={pre: {sequence: null}}",
+    )
+    words = [word for change in changes for word in ("--set", change)]
+    printed = run("-m", "sinkd_plugin", "distill", EXAMPLES / "word_order.yaml", *words, "--json", cwd=tmp_path)
+    result = json.loads(printed)
+    assert result["task"] == "reviews/word_order"
+    assert result["student"]["sequences"]["n"] == 8

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sinkd_plugin.documents import parse_json, parse_yaml
@@ -64,6 +64,7 @@ PLAIN = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(PLAIN)
 def test_what_a_run_writes_is_read_as_it_was(data: Any) -> None:
     assert parse_yaml(yaml.safe_dump(data, allow_unicode=True), ".") == data

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sinkd_plugin.errors import ConfigError, UnknownNameError
@@ -83,7 +83,7 @@ def test_a_prompt_that_does_not_fit_its_task_is_refused(option: PromptOptions, m
 def test_texts_to_be_written_need_no_prompt_but_may_have_one_without_verbalisers() -> None:
     spec = task(kind="generation")
     texts = {"premise": "one", "hypothesis": "two"}
-    assert asked(resolve_prompt(spec, None), texts) == "one\ntwo"
+    assert asked(resolve_prompt(spec, None), texts) == "one\ntwo\n"
     assert asked(resolve_prompt(spec, PromptOptions(template="Shorter: {premise}")), texts) == "Shorter: one"
     with pytest.raises(ConfigError, match=r"'prompt.verbalisers' stand for labels, and this task has none"):
         resolve_prompt(spec, own())
@@ -117,6 +117,7 @@ def test_each_task_brings_several_prompts_that_fit_and_use_all_of_its_texts(spec
         assert all(text in question for text in texts.values())
 
 
+@settings(deadline=None)
 @given(st.text(), st.text())
 def test_texts_stand_in_the_question_as_they_are(premise: str, hypothesis: str) -> None:
     question = asked(FIRST, {"premise": premise, "hypothesis": hypothesis})

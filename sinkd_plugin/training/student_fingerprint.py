@@ -1,0 +1,40 @@
+"""What a student depends on."""
+
+from __future__ import annotations
+
+from sinkd_plugin.references import resolve_model
+from sinkd_plugin.training.config import RunConfig
+from sinkd_plugin.training.fingerprint import fingerprint, model_fingerprint
+from sinkd_plugin.training.prepare import Prepared
+from sinkd_plugin.training.stage import Stage
+
+_TRAINING_KEYS = {
+    "seed",
+    "gradient_accumulation_steps",
+    "gradient_checkpointing",
+    "group_size",
+    "micro_batch_size",
+    "scope",
+    "bucketing",
+}
+"""What of ``training`` decides about the weights."""
+
+
+def student_fingerprint(config: RunConfig, prepared: Prepared, teacher: Stage) -> str:
+    """The hash of everything that a student's weights and scores depend on."""
+    model = config.student.model
+    return fingerprint(
+        teacher=teacher.fingerprint,
+        student=config.student.model_dump(),
+        weights=model_fingerprint(resolve_model(model)) if model else None,
+        data=prepared.data_fingerprint,
+        distillation=config.distillation.model_dump(),
+        optimizer=config.optimizer.model_dump(),
+        sequence=config.sequence.model_dump() if config.sequence else None,
+        decoding=config.decoding.model_dump(),
+        readout=config.readout.model_dump(),
+        training=config.training.model_dump(include=_TRAINING_KEYS),
+        teacher_runs=config.training.teacher_cache == "off",
+        precision=prepared.precision,
+        device=prepared.device.type,
+    )
