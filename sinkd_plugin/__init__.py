@@ -15,15 +15,17 @@ from sinkd_plugin.version import __version__
 
 if TYPE_CHECKING:
     from sinkd_plugin.losses.sinkhorn import SinkhornLoss
+    from sinkd_plugin.ot.engine import use_engine
     from sinkd_plugin.textbrewer.configuration import DistillationConfig
     from sinkd_plugin.textbrewer.distiller import SinkhornDistiller
 
-__all__ = ["DistillationConfig", "SinkhornDistiller", "SinkhornLoss", "__version__"]
+__all__ = ["DistillationConfig", "SinkhornDistiller", "SinkhornLoss", "__version__", "use_engine"]
 
 _HOMES = {
     "DistillationConfig": "sinkd_plugin.textbrewer.configuration",
     "SinkhornDistiller": "sinkd_plugin.textbrewer.distiller",
     "SinkhornLoss": "sinkd_plugin.losses.sinkhorn",
+    "use_engine": "sinkd_plugin.ot.engine",
 }
 
 register_when_imported()

@@ -38,7 +38,7 @@ def batch_transport(
             marginals.log_student,
             marginals.log_teacher,
             options,
-            solver=choose(cost, options, largest_batch_cost(p)),
+            solver=choose(max(cost.shape[-2:]), cost, options, largest_batch_cost(p)),
             differentiate=wanted,
             even=marginals.uniform,
         )

@@ -50,18 +50,19 @@ def dense_transport(
     """
     sources = cost, log_student, log_teacher
     wanted = gradient_wanted(*sources)
-    solver = choose(cost, options, largest_cost, by_masses=by_masses)
+    solver = choose(max(cost.shape[-2:]), cost, options, largest_cost, by_masses=by_masses)
     found, gradients = solve_dense(*sources, options, solver=solver, differentiate=wanted)
     return replace(found, value=known_value(found.value, sources, gradients)) if wanted else found
 
 
 def choose(
-    cost: torch.Tensor, options: TransportOptions, largest_cost: float, *, by_masses: bool = False
+    points: int, source: torch.Tensor, options: TransportOptions, largest_cost: float, *, by_masses: bool = False
 ) -> SolverName:
     """The solver for a cost of which a bound is known.
 
     Args:
-        cost: ``(..., n, m)``; its values are not looked at.
+        points: The larger number of points of both sides.
+        source: What the cost is, or is computed from; its values are not looked at.
         options: Regularization, sweeps and penalty.
         largest_cost: The bound.
         by_masses: Whether the masses are differentiated by, which sweeps on scalings do not offer.
@@ -71,7 +72,7 @@ def choose(
     if by_masses:
         return "log"
     spread = (largest_cost + options.pairing_penalty) / options.regularization
-    return choose_solver(spread, options.iterations, max(cost.shape[-2:]), cost.dtype, cost.device.type)
+    return choose_solver(spread, options.iterations, points, source.dtype, source.device.type)
 
 
 def solve_dense(
@@ -120,6 +121,7 @@ def solve_dense(
         log_student=log_student,
         log_teacher=log_teacher,
         solver=solver,
+        engine=solution.engine,
         sweeps=solution.sweeps,
         converged=None if solution.converged is None else solution.converged.reshape(cost.shape[:-2]).clone(),
         plan=lambda: straight(solution.plan()),

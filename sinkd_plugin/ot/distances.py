@@ -8,6 +8,8 @@ from typing import Any
 
 import torch
 
+from sinkd_plugin.ot.engine import loops_apply
+from sinkd_plugin.ot.known import gradient_wanted
 from sinkd_plugin.ot.once import once
 
 _WIDE = 512
@@ -29,6 +31,8 @@ def distances(student: torch.Tensor, teacher: torch.Tensor, p: float) -> torch.T
     Returns:
         ``(..., n, m)``, differentiable once.
     """
+    if by_loops(student, teacher, p) and not gradient_wanted(student, teacher):
+        return _forward(student, teacher, p)
     found: torch.Tensor = _Distances.apply(student, teacher, p)  # type: ignore[no-untyped-call]
     return found
 
@@ -58,6 +62,10 @@ class _Distances(torch.autograd.Function):
 
 
 def _forward(student: torch.Tensor, teacher: torch.Tensor, p: float) -> torch.Tensor:
+    if by_loops(student, teacher, p):
+        from sinkd_plugin.ot.loops.loop_distances import loop_distances
+
+        return loop_distances(student.detach(), teacher.detach(), p)
     if student.shape[-1] < _WIDE:
         return _direct(student, teacher, p)
     if student.dim() > 2:
@@ -66,6 +74,18 @@ def _forward(student: torch.Tensor, teacher: torch.Tensor, p: float) -> torch.Te
     if p != 1:
         return _accumulated(student, teacher, p)
     return _fused_taxicab(student, teacher) if torch.compiler.is_compiling() else _taxicab(student, teacher)
+
+
+def by_loops(first: torch.Tensor, second: torch.Tensor, p: float) -> bool:
+    """Whether compiled loops measure these rows, or their like: chunks of very many classes only for p = 1.
+
+    Args:
+        first: ``(..., n, classes)``.
+        second: ``(..., m, classes)``.
+        p: 1, 2 or infinity.
+    """
+    narrow = first.shape[-1] < _WIDE
+    return (narrow or p == 1) and min(first.numel(), second.numel()) > 0 and loops_apply(first, second)
 
 
 def _direct(student: torch.Tensor, teacher: torch.Tensor, p: float) -> torch.Tensor:
@@ -117,6 +137,10 @@ def distances_gradient(
         p: 1, 2 or infinity.
         cost: ``(..., n, m)``, the distances.
     """
+    if by_loops(first, second, p):
+        from sinkd_plugin.ot.loops.loop_distances import loop_distances_gradient
+
+        return loop_distances_gradient(upstream, first.detach(), second.detach(), p, cost)
     if p == math.inf:
         return _by_largest(upstream, first, second, cost)
     if p == 1 and first.shape[-1] >= _WIDE and first.dim() == 2 and torch.compiler.is_compiling():

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import torch
 
+from sinkd_plugin.ot.engine import Engine
 from sinkd_plugin.ot.sweeps import Gradient, SweepSettings, planning_cost, weighted_plan
 
 
@@ -22,6 +23,7 @@ class LogSolution:
         row_potentials: ``log u_t - log a`` for t from 1 to T.
         column_potentials: ``log v_t - log b`` for t from 1 to T.
         converged: ``(...)``, whether each problem met the tolerance; ``None`` if none was asked for.
+        engine: What it was computed by.
     """
 
     log_kernel: torch.Tensor
@@ -30,6 +32,7 @@ class LogSolution:
     row_potentials: tuple[torch.Tensor, ...]
     column_potentials: tuple[torch.Tensor, ...]
     converged: torch.Tensor | None = None
+    engine: Engine = "torch"
 
     @property
     def dtype(self) -> torch.dtype:

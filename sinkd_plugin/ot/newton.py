@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import torch
 
+from sinkd_plugin.ot.engine import Engine
 from sinkd_plugin.ot.implicit import implicit_gradient
 from sinkd_plugin.ot.sweeps import Gradient, SweepSettings, planning_cost, weighted_plan
 
@@ -32,11 +33,13 @@ class LimitSolution:
         log_plan: ``(..., n, m)``; its columns are exact.
         sweeps: Newton steps taken, over all regularizations on the way.
         converged: ``(...)``, whether each problem met the tolerance.
+        engine: What it was computed by.
     """
 
     log_plan: torch.Tensor
     sweeps: int
     converged: torch.Tensor | None
+    engine: Engine = "torch"
 
     @property
     def dtype(self) -> torch.dtype:

@@ -9,7 +9,9 @@ import torch
 from sinkd_plugin.errors import LossInputError
 from sinkd_plugin.ot.batch import batch_transport, largest_batch_cost
 from sinkd_plugin.ot.cost import flattened_cost, sample_cost
-from sinkd_plugin.ot.dense import dense_transport
+from sinkd_plugin.ot.dense import choose, dense_transport, settings_of
+from sinkd_plugin.ot.distances import by_loops
+from sinkd_plugin.ot.engine import loops_sweep
 from sinkd_plugin.ot.found import Found
 from sinkd_plugin.ot.marginals import Marginals
 from sinkd_plugin.ot.on_line import line_suffices, transport_on_line
@@ -36,6 +38,31 @@ def predictions(logits: torch.Tensor, options: TransportOptions, dtype: torch.dt
     return probabilities(logits, options.temperature, dtype)
 
 
+def solve_in_one(
+    student_logits: torch.Tensor, teacher_logits: torch.Tensor, marginals: Marginals, options: TransportOptions
+) -> Found | None:
+    """Solve the paper's problem from the logits on, where compiled loops can; ``None`` where they cannot.
+
+    Args:
+        student_logits: ``(..., n, classes)``, of the type to compute in.
+        teacher_logits: ``(..., n, classes)``.
+        marginals: How much each row counts.
+        options: Which problem, and how.
+    """
+    usual = options.cost == "batch" and options.plan_gradient == "unrolled" and options.tolerance is None
+    if not usual or options.debiased or _lies_on_line(student_logits, options):
+        return None
+    n, p = student_logits.shape[-2], float(options.p)
+    if not by_loops(student_logits, teacher_logits, p) or not loops_sweep(student_logits, n * n):
+        return None
+    solver = choose(n, student_logits, options, largest_batch_cost(p))
+    if solver in ("log", "newton"):
+        return None
+    from sinkd_plugin.ot.loops.loop_batch import batch_by_loops
+
+    return batch_by_loops(student_logits, teacher_logits, marginals, options, settings_of(options), solver)
+
+
 def solve_problem(
     student: torch.Tensor, teacher: torch.Tensor, marginals: Marginals, options: TransportOptions
 ) -> Found:
@@ -58,14 +85,18 @@ def solve_problem(
 
 
 def _batch(student: torch.Tensor, teacher: torch.Tensor, marginals: Marginals, options: TransportOptions) -> Found:
-    """Between rows (Eq. 13). Two classes have one degree of freedom: their rows lie on a line."""
-    largest = largest_batch_cost(float(options.p))
-    on_line = student.shape[-1] == 2 and student.shape[-2] >= _ROWS_FOR_LINE
-    if on_line and line_suffices(options):
+    """Between rows (Eq. 13)."""
+    if _lies_on_line(student, options):
+        largest = largest_batch_cost(float(options.p))
         points = student[..., 0] * largest, teacher[..., 0] * largest
         masses = marginals.log_student, marginals.log_teacher
         return transport_on_line(*points, *masses, options, largest_cost=largest)
     return batch_transport(student, teacher, marginals, options)
+
+
+def _lies_on_line(rows: torch.Tensor, options: TransportOptions) -> bool:
+    """Whether to solve the problem between rows on a line: those of two classes have one degree of freedom."""
+    return rows.shape[-1] == 2 and rows.shape[-2] >= _ROWS_FOR_LINE and line_suffices(options)
 
 
 def _flattened(student: torch.Tensor, teacher: torch.Tensor, marginals: Marginals, options: TransportOptions) -> Found:

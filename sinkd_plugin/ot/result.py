@@ -8,6 +8,8 @@ from functools import cached_property
 
 import torch
 
+from sinkd_plugin.ot.engine import Engine
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class TransportResult:
@@ -21,6 +23,7 @@ class TransportResult:
         solver: The form of the sweeps: ``"scaling-float32"``, ``"scaling-float64"``, ``"scaling-float64-absorbed"``,
             ``"log"``, ``"newton"``, ``"line"`` or ``"line-log"``; ``"none"`` if there was nothing to move,
             ``"transformed"`` where a transform of ``torch.func`` hides it.
+        engine: What swept: ``"torch"``, or ``"numba"`` for loops compiled for this processor.
         skipped_rows: Rows that were left out for a NaN or +inf on either side, 0-dim; ``None`` if none may be.
         find_plan: Computes ``plan``.
         find_cost: Computes ``cost``.
@@ -31,6 +34,7 @@ class TransportResult:
     iterations: int
     converged: torch.Tensor | None = None
     solver: str = "none"
+    engine: Engine = "torch"
     skipped_rows: torch.Tensor | None = None
     find_plan: Callable[[], torch.Tensor] = field(repr=False)
     find_cost: Callable[[], torch.Tensor] = field(repr=False)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import torch
 
+from sinkd_plugin.ot.engine import Engine
 from sinkd_plugin.ot.sweeps import Gradient, SweepSettings, planning_cost, row_blocks, sum_of, weighted_plan
 
 
@@ -23,6 +24,7 @@ class ScalingSolution:
         row_scalings: ``u_1 … u_T``, stacked.
         column_scalings: ``v_0 … v_T``, stacked.
         converged: ``(...)``, whether each problem met the tolerance; ``None`` if none was asked for.
+        engine: What it was computed by.
     """
 
     kernel: torch.Tensor
@@ -31,6 +33,7 @@ class ScalingSolution:
     row_scalings: torch.Tensor
     column_scalings: torch.Tensor
     converged: torch.Tensor | None = None
+    engine: Engine = "torch"
 
     @property
     def dtype(self) -> torch.dtype:

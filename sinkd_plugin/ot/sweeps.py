@@ -7,6 +7,8 @@ from typing import Literal, Protocol
 
 import torch
 
+from sinkd_plugin.ot.engine import Engine
+
 PlanGradient = Literal["unrolled", "detached", "implicit"]
 Value = Literal["transport", "entropic"]
 
@@ -38,6 +40,11 @@ class Solution(Protocol):
     @property
     def dtype(self) -> torch.dtype:
         """The type it was computed in."""
+        ...
+
+    @property
+    def engine(self) -> Engine:
+        """What it was computed by."""
         ...
 
     @property

@@ -14,7 +14,7 @@ from sinkd_plugin.ot.found import Found
 from sinkd_plugin.ot.marginals import Marginals, check_weights, uniform_marginals, weighted_marginals
 from sinkd_plugin.ot.options import TransportOptions
 from sinkd_plugin.ot.probabilities import full_precision, loss_dtype
-from sinkd_plugin.ot.problem import predictions, solve_problem
+from sinkd_plugin.ot.problem import predictions, solve_in_one, solve_problem
 from sinkd_plugin.ot.result import TransportResult
 from sinkd_plugin.ot.transforms import refuse_forward_mode, transformed, transforming
 
@@ -156,6 +156,10 @@ def _distance(
     options: TransportOptions,
     dtype: torch.dtype,
 ) -> TransportResult:
+    in_one = solve_in_one(student_logits.to(dtype), teacher_logits.to(dtype), marginals, options)
+    if in_one is not None:
+        in_one = replace(in_one, value=in_one.value.to(dtype))
+        return _result(in_one, marginals, options, classes=student_logits.shape[-1])
     student, teacher = (predictions(logits, options, dtype) for logits in (student_logits, teacher_logits))
     found = solve_problem(student, teacher, marginals, options)
     value, converged = _of_group(found.value, marginals, options), found.converged
@@ -198,6 +202,7 @@ def _result(found: Found, marginals: Marginals, options: TransportOptions, *, cl
         iterations=found.sweeps,
         converged=found.converged,
         solver=found.solver,
+        engine=found.engine,
         find_plan=lambda: scaled(found.plan()),
         find_cost=found.cost,
         find_marginals=lambda: (scaled(found.log_student.detach().exp()), scaled(found.log_teacher.detach().exp())),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 
+from sinkd_plugin.ot.engine import loops_sweep
 from sinkd_plugin.ot.implicit import implicit_gradient
 from sinkd_plugin.ot.logarithmic import solve_in_logarithms
 from sinkd_plugin.ot.newton import solve_for_limit
@@ -40,9 +41,25 @@ def solve(
             return solve_in_logarithms(cost, log_rows, log_columns, settings)
         absorbed = solver == "scaling-float64-absorbed"
         if even and cost.shape[-2] == cost.shape[-1]:
-            return solve_by_scaling(cost, None, None, settings, absorbed=absorbed)
+            return _scale(cost, None, None, settings, absorbed=absorbed)
         rows, columns = (side.exp() * cost.shape[-2] for side in (log_rows, log_columns))
-        return solve_by_scaling(cost, rows, columns, settings, absorbed=absorbed)
+        return _scale(cost, rows, columns, settings, absorbed=absorbed)
+
+
+def _scale(
+    cost: torch.Tensor,
+    rows: torch.Tensor | None,
+    columns: torch.Tensor | None,
+    settings: SweepSettings,
+    *,
+    absorbed: bool,
+) -> Solution:
+    if settings.tolerance is None and loops_sweep(cost, cost.shape[-2] * cost.shape[-1]):
+        from sinkd_plugin.ot.loops.loop_scaling import LoopSolution
+
+        cost = cost.contiguous()
+        return LoopSolution(cost=cost, rows=rows, columns=columns, settings=settings, absorbed=absorbed)
+    return solve_by_scaling(cost, rows, columns, settings, absorbed=absorbed)
 
 
 def value_and_gradient(

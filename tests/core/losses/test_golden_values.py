@@ -15,6 +15,8 @@ import torch
 
 from sinkd_plugin.losses import SinkhornLoss, js, kl, reverse_kl, tvd
 
+pytestmark = pytest.mark.usefixtures("each_engine")
+
 ROOT = Path(__file__).parents[3]
 GOLDEN = json.loads((ROOT / "tests" / "golden" / "golden.json").read_text())
 ORACLE = ROOT.parent / "shared" / "conformance" / "oracle.py"

@@ -13,6 +13,8 @@ from sinkd_plugin.losses import hidden_sinkhorn
 from sinkd_plugin.losses.specs import loss_specs
 from sinkd_plugin.options import validate
 
+pytestmark = pytest.mark.usefixtures("each_engine")
+
 
 def states(*shape: int, seed: int = 0) -> torch.Tensor:
     return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)

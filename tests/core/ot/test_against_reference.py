@@ -18,6 +18,8 @@ from sinkd_plugin.ot.transport import sinkhorn_distance
 from tests.core.ot import reference
 from tests.core.ot.reference import Array, Setting
 
+pytestmark = pytest.mark.usefixtures("each_engine")
+
 Weights = tuple[Array | None, Array | None]
 
 

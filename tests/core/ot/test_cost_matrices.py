@@ -12,6 +12,8 @@ import torch
 from sinkd_plugin.ot.cost import batch_cost, flattened_cost, sample_cost
 from sinkd_plugin.ot.distances import distances
 
+pytestmark = pytest.mark.usefixtures("each_engine")
+
 EXACTLY = "donot_use_mm_for_euclid_dist"
 
 

@@ -15,6 +15,8 @@ from sinkd_plugin.ot.line import LineTransport, line_transport
 from sinkd_plugin.ot.line_two_classes import two_class_transport
 from sinkd_plugin.ot.sinkhorn import sinkhorn_plan
 
+pytestmark = pytest.mark.usefixtures("each_engine")
+
 
 class Problem(NamedTuple):
     """Points and log-masses of both sides."""

@@ -10,6 +10,8 @@ import torch
 from sinkd_plugin.errors import LossInputError
 from sinkd_plugin.ot.line import LineTransport, line_transport
 
+pytestmark = pytest.mark.usefixtures("each_engine")
+
 
 def random_points(*shape: int, seed: int = 0) -> torch.Tensor:
     return torch.rand(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)

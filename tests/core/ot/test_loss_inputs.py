@@ -13,6 +13,8 @@ from sinkd_plugin.losses import SinkhornLoss
 from sinkd_plugin.options import validate
 from sinkd_plugin.ot.options import SinkdOptions
 
+pytestmark = pytest.mark.usefixtures("each_engine")
+
 GOOD = torch.zeros(4, 3)
 
 

@@ -16,6 +16,8 @@ from sinkd_plugin.options import validate
 from sinkd_plugin.ot.options import TransportOptions
 from sinkd_plugin.ot.transport import sinkhorn_distance
 
+pytestmark = pytest.mark.usefixtures("each_engine")
+
 DTYPES = [torch.float32, torch.float64, torch.bfloat16, torch.float16]
 
 

@@ -15,6 +15,8 @@ from sinkd_plugin.ot.options import TransportOptions
 from sinkd_plugin.ot.result import TransportResult
 from sinkd_plugin.ot.transport import sinkhorn_distance
 
+pytestmark = pytest.mark.usefixtures("each_engine")
+
 COSTS = ["batch", "flattened", "sample"]
 INFINITY = math.inf
 

@@ -13,6 +13,8 @@ from sinkd_plugin.ot.solver import SolverName, choose_solver
 from sinkd_plugin.ot.sweeps import SweepSettings
 from sinkd_plugin.ot.value import solve, value_and_gradient
 
+pytestmark = pytest.mark.usefixtures("each_engine")
+
 FORMS: list[SolverName] = ["scaling-float64", "scaling-float64-absorbed", "log"]
 
 
