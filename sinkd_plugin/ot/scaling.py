@@ -108,7 +108,8 @@ def solve_by_scaling(
     start = start if columns is None else (columns > 0).to(cost.dtype)
     if absorbed:
         cost, column_shift = _shift(cost, rows, columns)
-        start = start * _as_vectors(column_shift / -settings.regularization, cost).exp_()
+        # Only columns without mass have negative shifts, and start at zero whatever theirs is.
+        start = start * _as_vectors(column_shift / -settings.regularization, cost).clamp_(max=0).exp_()
     kernel = (cost / -settings.regularization).exp_()
     row_scalings, column_scalings, converged = _sweep(kernel, rows, columns, start, settings)
     return ScalingSolution(
@@ -213,8 +214,10 @@ def _product_with(matrix: torch.Tensor) -> Callable[[torch.Tensor], torch.Tensor
 
 
 def _quotient(masses: torch.Tensor | None, sums: torch.Tensor) -> torch.Tensor:
-    """Masses over sums, in place of the sums."""
-    return sums.reciprocal_() if masses is None else torch.div(masses, sums, out=sums)
+    """Masses over sums, in place of the sums; of a point without mass the sum may have underflowed."""
+    if masses is None:
+        return sums.reciprocal_()
+    return torch.div(masses, sums.clamp_(min=torch.finfo(sums.dtype).tiny), out=sums)
 
 
 def _per_mass(scalings: torch.Tensor, masses: torch.Tensor | None) -> torch.Tensor:

@@ -148,7 +148,8 @@ def _swept(
     if absorbed:
         shift = np.empty_like(b)
         scaling_loops.absorb(kernel, a, b, shift)
-        right[:, iterations] *= np.exp(shift / -regularization)
+        # Only columns without mass have negative shifts, and start at zero whatever theirs is.
+        right[:, iterations] *= np.exp(np.minimum(shift / -regularization, 0))
     # NumPy has an exponential for many numbers at once; a loop would take them one by one.
     np.divide(kernel, -regularization, out=kernel)
     np.exp(kernel, out=kernel)

@@ -44,9 +44,11 @@ def absorb(cost: Array, rows: Array, columns: Array, shift: Array) -> None:
                 row[j] -= smallest
                 if rows[group, i] > 0:
                     least[j] = min(least[j], row[j])
+        # Only a point without mass can be nearer than the nearest that has some; it needs no more than to be finite.
         for i in range(n):
             for j in range(m):
-                cost[group, i, j] -= least[j]
+                left = cost[group, i, j] - least[j]
+                cost[group, i, j] = 0 if left < 0 else left
 
 
 @compiled
@@ -184,12 +186,12 @@ def _sweep(kernel: Array, rows: Array, columns: Array, left: Array, right: Array
                 total = kernel.dtype.type(0)
                 for j in range(m):
                     total += row[j] * before[j]
-                scaling = rows[group, i] / total
+                scaling = _quotient(rows[group, i], total)
                 left[group, t, i] = scaling
                 for j in range(m):
                     after[j] += scaling * row[j]
             for j in range(m):
-                after[j] = columns[group, j] / after[j]
+                after[j] = _quotient(columns[group, j], after[j])
 
 
 @compiled
@@ -278,6 +280,12 @@ def _replay(
 @compiled
 def _with_entropy(plan: float, cost: float, entropy: float) -> float:
     return plan * (cost + entropy * math.log(plan)) if plan > 0 else plan * cost
+
+
+@compiled
+def _quotient(mass: float, total: float) -> float:
+    """A mass over a sum; of a point without mass the sum may have underflowed."""
+    return mass / total if mass > 0 else mass
 
 
 @compiled

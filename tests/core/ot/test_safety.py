@@ -130,6 +130,20 @@ def test_single_precision_is_double_precision_up_to_rounding(
     assert abs(single[0].item() - double[0].item()) <= allowed
 
 
+@pytest.mark.parametrize("regularization", [1e-3, 0.003, 0.1])
+@pytest.mark.parametrize("weights", [[1.0, 0, 1, 1], [1.0, 0, 0, 0]])
+def test_rows_without_weight_harm_no_one_however_near_or_far(regularization: float, weights: list[float]) -> None:
+    """On confident rows, some of which lie 2000 λ from all others and some at no distance."""
+    for seed in range(60):
+        student, teacher = 30 * torch.randn(2, 4, 3, generator=torch.Generator().manual_seed(seed))
+        leaf = student.requires_grad_()
+        options = validate(TransportOptions, {"regularization": regularization})
+        value = sinkhorn_distance(leaf, teacher, options, student_weights=torch.tensor(weights)).value
+        (gradient,) = torch.autograd.grad(value, leaf)
+        assert value.isfinite()
+        assert gradient.isfinite().all()
+
+
 @pytest.mark.parametrize("regularization", [1e-3, 0.005, 0.02, 0.1])
 @pytest.mark.parametrize("iterations", [1000, 10_000])
 def test_thousands_of_sweeps(regularization: float, iterations: int) -> None:
