@@ -77,7 +77,7 @@ def one_message(errors: str) -> str:
         ({"teacher.model": "/no/such/folder"}, "must be a folder that exists"),
         ({"teacher.model": "package:no_such_package/model"}, "The package 'no_such_package' must be installed"),
         ({"student": {"model": "./none"}}, "must be a folder that exists"),
-        ({"student": {}}, "give exactly one of 'from_teacher_layers' and 'model'"),
+        ({"student": {}}, "give exactly one of 'from_teacher_layers', 'model' and 'from_config'"),
         ({"optimizer.epochs": "three"}, "'optimizer.epochs'"),
         ({"optimizer": None}, "'optimizer' must be a mapping of keys to values"),
         ({"optimizer.learning_rate": -1}, "'optimizer.learning_rate' must be greater than 0. Received: -1."),
@@ -278,7 +278,7 @@ def test_interrupting_leaves_no_student_and_no_traceback(config_file: Path, tmp_
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert errors.splitlines()[-1] == "Interrupted."
+    assert errors.splitlines()[-1].startswith("Error: The run was stopped. Received: SIGINT; lost is nothing")
     assert "Traceback" not in errors
     assert not [path for path in (tmp_path / "run").iterdir() if "student" in path.name or "partial" in path.name]
 
@@ -303,4 +303,4 @@ def test_a_full_disk(distill: Callable[..., tuple[int, str]], small_disk: Path) 
     assert code == 1
     assert "The disk is full" in one_message(errors)
     left = sorted(path.name for path in (small_disk / "run").iterdir())
-    assert left == ["config.yaml", "environment.json"]
+    assert left == [".lock", "config.yaml", "environment.json"]

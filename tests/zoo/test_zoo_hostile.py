@@ -76,7 +76,7 @@ def mutated(draw: st.DrawFn) -> dict[str, Any]:
         student = index["students"][0] if isinstance(index.get("students"), list) and index["students"] else index
         places = [index, student, *(student.get(key) for key in ("files", "sizes", "metrics", "details"))]
         place = draw(st.sampled_from([place for place in places if isinstance(place, dict)]))
-        place[draw(keys)] = draw(anything)
+        place[draw(keys)] = copy.deepcopy(draw(anything))
     return index
 
 

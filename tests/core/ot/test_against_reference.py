@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from sinkd_plugin.options import validate
@@ -80,12 +80,22 @@ def row_weights(draw: st.DrawFn, rows: int) -> Weights:
     return first, np.array(draw(numbers)) if kind == "both" else None
 
 
+def touches_a_kink(student: Array, teacher: Array, temperature: float) -> bool:
+    """Whether two probabilities may change places within the steps of the differences: |x - y| has no slope there."""
+    logits = np.stack([student, teacher]) / temperature
+    shares = np.exp(logits - logits.max(-1, keepdims=True))
+    points = np.sort((shares / shares.sum(-1, keepdims=True)).flatten())
+    reach = 3e-4 / temperature * points * (1 - points)  # twice the step of 1e-4, and half as much again
+    return bool((np.diff(points) <= reach[1:] + reach[:-1]).any())
+
+
 @settings(max_examples=100, deadline=None)
 @given(data=st.data(), setting=settings_of_costs(), seed=st.integers(0, 2**32 - 1))
 def test_any_cost_option_and_weights(data: st.DataObject, setting: Setting, seed: int) -> None:
     rows, classes = data.draw(st.integers(1, 4)), data.draw(st.integers(1, 4))
     student, teacher = np.random.default_rng(seed).normal(scale=2.5, size=(2, rows, classes))
     weights = data.draw(row_weights(rows))
+    assume(classes == 1 or not touches_a_kink(student, teacher, setting.temperature))
     assert_same(student, teacher, setting, (weights[0], None) if setting.cost == "sample" else weights)
 
 

@@ -100,7 +100,6 @@ def test_peaky_predictions_and_small_regularization_converge(
     result = distance(student.to(dtype), teacher.to(dtype), **options)
     assert has_converged(result)
     assert result.marginal_residual.item() <= 1e-9
-    assert result.iterations <= 100
     assert gradient(student.to(dtype), teacher.to(dtype), **options).isfinite().all()
 
 

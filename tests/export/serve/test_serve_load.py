@@ -43,6 +43,7 @@ class Client:
 
     async def __aexit__(self, *exception: object) -> None:
         await self._http.aclose()
+        await asyncio.sleep(0.1)  # for the transports to close what they hold before the loop ends
 
     async def ask(self, numbers: list[int]) -> None:
         answer = await self._http.post("/predict", json={"texts": [TEXTS[number] for number in numbers]})
@@ -62,7 +63,7 @@ def numbers_of(request: int, texts: int) -> list[int]:
 
 
 def page(server: Any, samples: Callable[[str], dict[str, float]]) -> dict[str, float]:
-    return samples(httpx.get(f"{server.url}/metrics").text)
+    return samples(httpx.get(f"{server.url}/metrics", timeout=30).text)
 
 
 def test_requests_that_come_together_are_computed_together(
@@ -126,7 +127,7 @@ def test_what_is_too_much_is_refused_at_once_and_the_rest_is_answered(
     assert figures["sinkd_requests_total/200"] == client.statuses[200]
     assert figures["sinkd_requests_total/429"] == client.statuses[429]
     assert figures["sinkd_waiting_texts"] == 0
-    assert httpx.post(f"{server.url}/predict", json={"texts": TEXTS[:4]}).status_code == 200
+    assert httpx.post(f"{server.url}/predict", json={"texts": TEXTS[:4]}, timeout=30).status_code == 200
 
 
 def test_sigterm_under_load_loses_nothing_that_was_accepted(
@@ -169,11 +170,11 @@ def test_it_says_that_it_is_stopping_while_it_still_answers(exported: Path, star
     server = start_server(exported, "--drain-seconds", "3")
     server.process.send_signal(signal.SIGTERM)
     deadline = time.monotonic() + 30
-    while (ready := httpx.get(f"{server.url}/health/ready")).status_code == 200:
+    while (ready := httpx.get(f"{server.url}/health/ready", timeout=30)).status_code == 200:
         assert time.monotonic() < deadline
     assert ready.status_code == 503
     assert ready.json()["status"] == "stopping"
-    answer = httpx.post(f"{server.url}/predict", json={"texts": ["film"]})
+    answer = httpx.post(f"{server.url}/predict", json={"texts": ["film"]}, timeout=30)
     assert answer.status_code == 200
     assert answer.headers["Connection"] == "close"
     server.process.send_signal(signal.SIGTERM)  # a second one waits no longer
