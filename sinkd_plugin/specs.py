@@ -358,6 +358,7 @@ class DistillationPlan:
         precision: Of the models.
         scope: ``global`` if the loss is to see all rows of an optimiser step, ``local`` for those of one micro-batch.
         keeper: Keeps the states of the training; a distiller without it trains, but starts anew after a stop.
+        seed: Of the run.
         observer: To be called after each forward pass with its number and its loss terms, ``total_loss`` among them;
             it writes the run's journal and moves its progress bar.
     """
@@ -370,6 +371,7 @@ class DistillationPlan:
     precision: Literal["fp32", "bf16", "fp16"]
     scope: Literal["global", "local"] = "global"
     keeper: Any = None
+    seed: int = 0
     observer: Observer | None = None
 
 

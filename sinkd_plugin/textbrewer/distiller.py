@@ -74,6 +74,7 @@ class BasicDistiller(
             micro-batch of one process, as TextBrewer does. By default ``local``, and ``global`` for
             ``SinkhornDistiller``.
         keeper: Keeps the states of the training, and gives the one to go on from.
+        seed: Of the rows that are drawn where a group has more than ``sinkd.max_rows``.
 
     Raises:
         UnknownNameError: If no loss has the configuration's ``kd_loss_type``.
@@ -98,6 +99,7 @@ class BasicDistiller(
         figures_every: int = FIGURES_EVERY,
         scope: Scope | None = None,
         keeper: Keeper | None = None,
+        seed: int = 0,
         **keywords: Any,
     ) -> None:
         self.d_config = distill_config
@@ -114,6 +116,7 @@ class BasicDistiller(
         self._figures_every = figures_every
         self._scope = scope or self._scope
         self._keeper = keeper
+        self._seed = seed
 
     def train(self, *arguments: Any, **keywords: Any) -> None:
         """Train the student; takes what TextBrewer's ``train()`` takes.
@@ -263,6 +266,10 @@ class BasicDistiller(
         elif callback is not None:
             callback(model=self.model_S, step=global_step)
             self.model_S.train()
+
+    def _continue_log(self, passes: int) -> None:
+        super()._continue_log(passes)
+        self._passes = passes
 
     def _student(self) -> Any:
         return self.model_S

@@ -19,6 +19,7 @@ from sinkd_plugin.textbrewer.combined import transport_loss
 from sinkd_plugin.textbrewer.heads import in_float32, rows_not_finite, selected, shifted, tidied
 from sinkd_plugin.textbrewer.host import textbrewer
 from sinkd_plugin.textbrewer.precision import Precision, autocast
+from sinkd_plugin.textbrewer.sampling import sampled
 from sinkd_plugin.textbrewer.term import Term, weighted_sum
 
 _host = textbrewer()
@@ -40,6 +41,7 @@ class Objective:
     kd_loss: Callable[..., torch.Tensor]
     _base_weights: dict[str, float]
     _precision: Precision = "fp32"
+    _seed: int = 0
     _transport_follows_kd = True
     """Whether TextBrewer's own configuration, where it says "sinkd", has both terms scaled by ``kd_loss_weight``."""
 
@@ -49,6 +51,7 @@ class Objective:
         self._transport = transport_loss(transport) if transport else None
         self._transport_weight = TransportWeight(transport) if transport else None
         self._scaled_by_kd = self._transport_follows_kd and not ours
+        self._max_rows = transport.max_rows if transport else None
         self._passes = 0
         self._forget()
 
@@ -140,7 +143,8 @@ class Objective:
         assert self._transport is not None  # noqa: S101 - its only caller asks
         if student.numel() == 0:
             return student.sum()
-        result = self._transport.transport(as_rows(student), as_rows(teacher))
+        rows = sampled(as_rows(student), as_rows(teacher), self._max_rows, seed=self._seed, draw=self._passes)
+        result = self._transport.transport(*rows)
         self._plans = [*self._plans, result]
         return result.value
 

@@ -132,6 +132,7 @@ def plan_of(
         precision=material.precision,
         scope=config.training.scope,
         keeper=keeper,
+        seed=config.training.seed,
         observer=observer,
     )
 
@@ -149,6 +150,7 @@ def _distiller(plan: DistillationPlan) -> Distiller:
         precision=plan.precision,
         scope=plan.scope,
         keeper=plan.keeper,
+        seed=plan.seed,
         observer=plan.observer,
         save_state_dicts=False,
     )
