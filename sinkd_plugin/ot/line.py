@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
 import torch
 
 from sinkd_plugin.errors import LossInputError
+from sinkd_plugin.ot.engine import Engine, loops_apply
 from sinkd_plugin.ot.line_gradient import gradient_of_value, known_gradient, line_gradient
 from sinkd_plugin.ot.line_order import sorted_sides
 from sinkd_plugin.ot.line_sweeps import Trajectory, largest_spread, line
@@ -28,6 +29,7 @@ class LineTransport:
         iterations: Sweeps done.
         log_domain: Whether logarithms were computed with; plain numbers are safe only for points that are close in
             units of λ.
+        engine: What computed.
         student_points: ``(..., n)``.
         teacher_points: ``(..., m)``.
         student_potential: ``(..., n)``, log u: the plan is ``exp(log u_i + log v_j - |x_i - y_j| / λ)``.
@@ -39,6 +41,7 @@ class LineTransport:
     marginal_residual: torch.Tensor
     iterations: int
     log_domain: bool
+    engine: Engine
     student_points: torch.Tensor
     teacher_points: torch.Tensor
     student_potential: torch.Tensor
@@ -114,10 +117,10 @@ def line_transport(
     with torch.no_grad():
         measured = _spread(flat[0], flat[1]) if spread is None else spread
         log_domain = measured > largest_spread(flat[0].dtype) * regularization
-        solve = partial(
-            _solve, regularization=regularization, iterations=iterations, log_domain=log_domain, wanted=wanted
-        )
-        parts = [solve(*group) for group in _groups(flat)]
+        engine: Engine = "numba" if not log_domain and loops_apply(*flat) else "torch"
+        solve = _by_loops() if engine == "numba" else partial(_solve, log_domain=log_domain)
+        told = {"regularization": regularization, "iterations": iterations, "wanted": wanted}
+        parts = [solve(*group, **told) for group in _groups(flat)]
     value, residual, u, v = (torch.cat(part) for part in zip(*(found for found, _ in parts), strict=True))
     if any(wanted):
         derivatives = zip(*(known for _, known in parts), strict=True)
@@ -127,12 +130,22 @@ def line_transport(
         marginal_residual=residual.reshape(leading),
         iterations=iterations,
         log_domain=log_domain,
+        engine=engine,
         student_points=inputs[0].detach(),
         teacher_points=inputs[1].detach(),
         student_potential=u.reshape(inputs[0].shape),
         teacher_potential=v.reshape(inputs[1].shape),
         regularization=regularization,
     )
+
+
+_Solved = tuple[tuple[torch.Tensor, ...], list[torch.Tensor | None]]
+
+
+def _by_loops() -> Callable[..., _Solved]:
+    from sinkd_plugin.ot.loops.loop_line import line_by_loops
+
+    return line_by_loops
 
 
 def _solve(
@@ -145,7 +158,7 @@ def _solve(
     iterations: int,
     log_domain: bool,
     wanted: Sequence[bool],
-) -> tuple[tuple[torch.Tensor, ...], list[torch.Tensor | None]]:
+) -> _Solved:
     """Value, residual and both potentials of a few problems, and those of the value's derivatives that are wanted."""
     student, teacher = sorted_sides(student_points, teacher_points)
     problem = line(

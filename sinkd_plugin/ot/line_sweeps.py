@@ -13,7 +13,7 @@ from sinkd_plugin.ot.line_kernel import Crossing, ScalingCrossing, split
 from sinkd_plugin.ot.line_log_kernel import LogCrossing
 from sinkd_plugin.ot.line_order import SortedPoints
 
-_KEPT_NUMBERS = 2**26
+KEPT_NUMBERS = 2**26
 """How many potentials all sweeps together may keep for the gradient (512 MiB); beyond, they are computed twice."""
 
 
@@ -136,7 +136,7 @@ class Trajectory:
     def __init__(self, problem: Line, iterations: int, *, keep: bool) -> None:
         self._problem = problem
         numbers = iterations * (problem.student_mass.numel() + problem.teacher_mass.numel())
-        whole = not keep or numbers <= _KEPT_NUMBERS
+        whole = not keep or numbers <= KEPT_NUMBERS
         # With √T starts kept, a stretch of √T sweeps at a time is computed again.
         stretch = iterations if whole else math.isqrt(iterations - 1) + 1
         self._starts: list[tuple[torch.Tensor, int]] = []

@@ -59,7 +59,7 @@ def transport_on_line(
         log_student=log_student,
         log_teacher=log_teacher,
         solver="line-log" if solution.log_domain else "line",
-        engine="torch",
+        engine=solution.engine,
         sweeps=solution.iterations,
         converged=None,
         plan=plan,

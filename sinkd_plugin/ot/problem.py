@@ -11,7 +11,7 @@ from sinkd_plugin.ot.batch import batch_transport, largest_batch_cost
 from sinkd_plugin.ot.cost import flattened_cost, sample_cost
 from sinkd_plugin.ot.dense import choose, dense_transport, settings_of
 from sinkd_plugin.ot.distances import by_loops
-from sinkd_plugin.ot.engine import loops_sweep
+from sinkd_plugin.ot.engine import loops_apply, loops_sweep
 from sinkd_plugin.ot.found import Found
 from sinkd_plugin.ot.marginals import Marginals
 from sinkd_plugin.ot.on_line import line_suffices, transport_on_line
@@ -20,6 +20,9 @@ from sinkd_plugin.ot.probabilities import log_probabilities, probabilities, wide
 
 _ROWS_FOR_LINE = 512
 """Rows of two classes from which on sorting is cheaper than the matrix between them."""
+
+_ROWS_FOR_LINE_BY_LOOPS = 320
+"""The same for compiled loops."""
 _LARGEST_MATRIX = 2**14
 """Points of one problem on the line whose matrix, 2 GiB, may still be formed."""
 
@@ -96,7 +99,9 @@ def _batch(student: torch.Tensor, teacher: torch.Tensor, marginals: Marginals, o
 
 def _lies_on_line(rows: torch.Tensor, options: TransportOptions) -> bool:
     """Whether to solve the problem between rows on a line: those of two classes have one degree of freedom."""
-    return rows.shape[-1] == 2 and rows.shape[-2] >= _ROWS_FOR_LINE and line_suffices(options)
+    if rows.shape[-1] != 2 or not line_suffices(options):
+        return False
+    return rows.shape[-2] >= (_ROWS_FOR_LINE_BY_LOOPS if loops_apply(rows) else _ROWS_FOR_LINE)
 
 
 def _flattened(student: torch.Tensor, teacher: torch.Tensor, marginals: Marginals, options: TransportOptions) -> Found:

@@ -174,7 +174,7 @@ def test_sweeps_that_are_not_kept_are_computed_again(regularization: float, monk
     for iterations in (1, 4, 23):
         kept = on_line(problem, regularization, iterations)
         with monkeypatch.context() as patch:
-            patch.setattr(line_sweeps, "_KEPT_NUMBERS", 0)
+            patch.setattr(line_sweeps, "KEPT_NUMBERS", 0)
             again = on_line(problem, regularization, iterations)
         for ours, theirs in zip((again.value, *again.gradients), (kept.value, *kept.gradients), strict=True):
             torch.testing.assert_close(ours, theirs, rtol=0, atol=0)
