@@ -1,4 +1,4 @@
-"""What a loss is computed by: PyTorch's operations, or loops that numba compiles for the processor at hand."""
+"""What a loss is computed by: PyTorch's operations, compiled loops on a CPU, or a fused kernel on an accelerator."""
 
 from __future__ import annotations
 
@@ -13,16 +13,19 @@ import torch
 
 from sinkd_plugin.errors import ConfigError, MissingDependencyError
 
-Engine = Literal["torch", "numba"]
-"""What computed: the operations of PyTorch on any device, or compiled loops on a CPU."""
+Engine = Literal["torch", "numba", "triton"]
+"""What computed: the operations of PyTorch on any device, compiled loops on a CPU, or a kernel on an accelerator."""
 
-Choice = Literal["auto", "torch", "numba"]
+Choice = Literal["auto", "torch", "numba", "triton"]
 
 VARIABLE = "SINKD_ENGINE"
 """The environment variable that ``use_engine`` speaks of; read when this module is imported."""
 
 _MOST_ENTRIES = 2**20
 """Entries of a kernel up to which loops on one thread are ahead of PyTorch's products, on however many."""
+
+_MOST_FUSED_ROWS = 128
+"""Rows of which a kernel's tiles fit into the registers of an accelerator's core."""
 
 _choice: str = os.environ.get(VARIABLE, "auto")
 
@@ -33,13 +36,14 @@ def use_engine(name: Choice) -> Iterator[None]:
 
     Args:
         name: ``"auto"`` takes compiled loops where numba is installed and they are faster, and PyTorch elsewhere;
-            ``"torch"`` never takes loops; ``"numba"`` takes them for every problem that they can solve, and an error
-            says so if numba is missing. No loops ever run on an accelerator, inside ``torch.func`` or in
-            ``torch.export``.
+            ``"torch"`` never takes loops; ``"numba"`` takes them for every problem that they can solve. No loops ever
+            run on an accelerator or in ``torch.export``. ``"triton"`` is ``"auto"`` with a fused kernel for small
+            groups on a CUDA device, which is exact in Triton's interpreter and compiles for CUDA, and has not been run
+            on hardware yet: look at its values before you rely on it.
 
     Raises:
         ConfigError: If there is no such engine.
-        MissingDependencyError: If numba is asked for and not installed.
+        MissingDependencyError: Where numba or triton is asked for by name, would be used, and is not installed.
     """
     global _choice  # noqa: PLW0603 - one setting for the process, as PyTorch has them
     before, _choice = _choice, _checked(name)
@@ -72,6 +76,19 @@ def loops_sweep(tensor: torch.Tensor, entries: int) -> bool:
     """
     fitting = 0 < entries <= _MOST_ENTRIES or _choice == "numba"
     return fitting and tensor.numel() > 0 and loops_apply(tensor)
+
+
+def kernel_applies(tensor: torch.Tensor) -> bool:
+    """Whether the fused kernel is asked for, and can compute with these rows.
+
+    Args:
+        tensor: ``(..., rows, classes)``.
+    """
+    if _choice != "triton" or tensor.dtype != torch.float32 or tensor.numel() == 0:
+        return False
+    interpreted = tensor.device.type == "cpu" and os.environ.get("TRITON_INTERPRET") == "1"
+    runs = (tensor.device.type == "cuda" or interpreted) and not torch.compiler.is_compiling()
+    return runs and tensor.shape[-2] <= _MOST_FUSED_ROWS and _memory_is_at_hand((tensor,)) and _triton_loads()
 
 
 def _memory_is_at_hand(tensors: tuple[torch.Tensor, ...]) -> bool:
@@ -115,4 +132,17 @@ def _numba_loads(choice: str) -> bool:
         if not absent:
             warnings.warn(f"numba does not load, PyTorch computes instead: {error}", RuntimeWarning, stacklevel=2)
         return False
+    return True
+
+
+@cache
+def _triton_loads() -> bool:
+    try:
+        import triton  # noqa: F401
+    except ImportError as error:
+        raise MissingDependencyError(
+            "The engine 'triton' needs the package 'triton'.",
+            received=str(error),
+            cure="It comes with PyTorch's builds for CUDA; or choose the engine 'auto' or 'torch'.",
+        ) from error
     return True

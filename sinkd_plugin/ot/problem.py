@@ -11,7 +11,7 @@ from sinkd_plugin.ot.batch import batch_transport, largest_batch_cost
 from sinkd_plugin.ot.cost import flattened_cost, sample_cost
 from sinkd_plugin.ot.dense import choose, dense_transport, settings_of
 from sinkd_plugin.ot.distances import by_loops
-from sinkd_plugin.ot.engine import loops_apply, loops_sweep
+from sinkd_plugin.ot.engine import kernel_applies, loops_apply, loops_sweep
 from sinkd_plugin.ot.found import Found
 from sinkd_plugin.ot.marginals import Marginals
 from sinkd_plugin.ot.on_line import line_suffices, transport_on_line
@@ -44,7 +44,7 @@ def predictions(logits: torch.Tensor, options: TransportOptions, dtype: torch.dt
 def solve_in_one(
     student_logits: torch.Tensor, teacher_logits: torch.Tensor, marginals: Marginals, options: TransportOptions
 ) -> Found | None:
-    """Solve the paper's problem from the logits on, where compiled loops can; ``None`` where they cannot.
+    """Solve the paper's problem from the logits on, where loops or a kernel can; ``None`` where none of them can.
 
     Args:
         student_logits: ``(..., n, classes)``, of the type to compute in.
@@ -56,6 +56,11 @@ def solve_in_one(
     if not usual or options.debiased or _lies_on_line(student_logits, options):
         return None
     n, p = student_logits.shape[-2], float(options.p)
+    if kernel_applies(student_logits):
+        from sinkd_plugin.ot.fused.fused_batch import batch_by_kernel, kernel_solves
+
+        if kernel_solves(options, choose(n, student_logits, options, largest_batch_cost(p))):
+            return batch_by_kernel(student_logits, teacher_logits, marginals, options)
     if not by_loops(student_logits, teacher_logits, p) or not loops_sweep(student_logits, n * n):
         return None
     solver = choose(n, student_logits, options, largest_batch_cost(p))

@@ -33,15 +33,15 @@ def solve(
         even: Whether all points of both sides are known to have equal mass; then no mass is multiplied with.
     """
     dtype = solver_dtype(solver, cost.dtype, cost.device.type)
-    cost, log_rows, log_columns = (tensor.detach().to(dtype) for tensor in (cost, log_rows, log_columns))
+    cost, absorbed = cost.detach().to(dtype), solver == "scaling-float64-absorbed"
     with torch.no_grad():
+        if even and cost.shape[-2] == cost.shape[-1] and solver not in ("log", "newton"):
+            return _scale(cost, None, None, settings, absorbed=absorbed)
+        log_rows, log_columns = (side.detach().to(dtype) for side in (log_rows, log_columns))
         if solver == "newton":
             return solve_for_limit(cost, log_rows, log_columns, settings)
         if solver == "log":
             return solve_in_logarithms(cost, log_rows, log_columns, settings)
-        absorbed = solver == "scaling-float64-absorbed"
-        if even and cost.shape[-2] == cost.shape[-1]:
-            return _scale(cost, None, None, settings, absorbed=absorbed)
         rows, columns = (side.exp() * cost.shape[-2] for side in (log_rows, log_columns))
         return _scale(cost, rows, columns, settings, absorbed=absorbed)
 

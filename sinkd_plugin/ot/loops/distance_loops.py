@@ -1,7 +1,7 @@
 """Distances between rows and their gradients as loops: for few classes, and for very many.
 
-Arrays are stacks: ``first`` ``(groups, n, classes)``, ``second`` ``(groups, m, classes)``, the distances D ``(groups,
-n, m)``. A vector register holds neighbours in memory: rows of ``second`` for few classes, classes for many.
+A vector register holds neighbours in memory: rows of ``second`` for few classes, classes for many. The former loops
+take stacks of problems, the latter one problem, or a few of its rows.
 """
 
 from __future__ import annotations
@@ -121,16 +121,10 @@ def taxicab(first: Array, second: Array, cost: Array) -> None:
     """``Σ_k |first_ik - second_jk|`` for many classes: eight distances at a time, whose sums stay in registers.
 
     Args:
-        first: ``(groups, n, classes)``.
-        second: ``(groups, m, classes)``.
-        cost: Receives D.
+        first: ``(n, classes)``.
+        second: ``(m, classes)``.
+        cost: Receives D, ``(n, m)``.
     """
-    for group in range(first.shape[0]):
-        _taxicab(first[group], second[group], cost[group])
-
-
-@compiled
-def _taxicab(first: Array, second: Array, cost: Array) -> None:
     n, classes = first.shape
     m, zero = second.shape[0], first.dtype.type(0)
     # Rows beyond the last are the last once more, and are not asked for at the end.
@@ -170,17 +164,11 @@ def taxicab_gradient(upstream: Array, first: Array, second: Array, by_first: Arr
     """``Σ_j upstream_ij sign(first_ik - second_jk)`` for many classes; the sign of 0 is 0.
 
     Args:
-        upstream: ``(groups, n, m)``.
-        first: ``(groups, n, classes)``.
-        second: ``(groups, m, classes)``.
-        by_first: Receives ``(groups, n, classes)``.
+        upstream: ``(n, m)``.
+        first: ``(n, classes)``.
+        second: ``(m, classes)``.
+        by_first: Receives ``(n, classes)``.
     """
-    for group in range(first.shape[0]):
-        _taxicab_gradient(upstream[group], first[group], second[group], by_first[group])
-
-
-@compiled
-def _taxicab_gradient(upstream: Array, first: Array, second: Array, by_first: Array) -> None:
     n, classes = first.shape
     m, zero = second.shape[0], first.dtype.type(0)
     # Rows beyond the last are the last once more, of weight zero.

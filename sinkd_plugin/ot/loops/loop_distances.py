@@ -8,6 +8,7 @@ import torch
 from sinkd_plugin.ot.loops import distance_loops
 from sinkd_plugin.ot.loops.distance_loops import FEW_CLASSES
 from sinkd_plugin.ot.loops.operators import Operator
+from sinkd_plugin.ot.loops.slabs import over_slabs
 from sinkd_plugin.ot.loops.types import Array
 
 
@@ -23,10 +24,15 @@ def distances_between(first: Array, second: Array, p: float) -> Array:
         ``(groups, n, m)``.
     """
     cost = np.empty((*first.shape[:2], second.shape[1]), first.dtype)
-    if p == 1 and first.shape[-1] >= FEW_CLASSES:
-        distance_loops.taxicab(first, second, cost)
-    else:
+    if p != 1 or first.shape[-1] < FEW_CLASSES:
         distance_loops.narrow(first, second, p, cost)
+        return cost
+    for here, there, out in zip(first, second, cost, strict=True):
+
+        def measure(rows: slice, here: Array = here, there: Array = there, out: Array = out) -> None:
+            distance_loops.taxicab(here[rows], there, out[rows])
+
+        over_slabs(measure, len(here), here.size * len(there))
     return cost
 
 
@@ -44,10 +50,17 @@ def gradient_of_distances(upstream: Array, first: Array, second: Array, p: float
         ``(groups, n, classes)``.
     """
     by_first = np.empty_like(first)
-    if p == 1 and first.shape[-1] >= FEW_CLASSES:
-        distance_loops.taxicab_gradient(upstream, first, second, by_first)
-    else:
+    if p != 1 or first.shape[-1] < FEW_CLASSES:
         distance_loops.narrow_gradient(upstream, first, second, p, cost, by_first)
+        return by_first
+    for weights, here, there, out in zip(upstream, first, second, by_first, strict=True):
+
+        def differentiate(
+            rows: slice, weights: Array = weights, here: Array = here, there: Array = there, out: Array = out
+        ) -> None:
+            distance_loops.taxicab_gradient(weights[rows], here[rows], there, out[rows])
+
+        over_slabs(differentiate, len(here), here.size * len(there))
     return by_first
 
 

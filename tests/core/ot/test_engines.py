@@ -139,8 +139,21 @@ def test_large_kernels_are_left_to_pytorch_unless_loops_are_asked_for() -> None:
         assert SinkhornLoss(iterations=1).transport(student, teacher).engine == "numba"
 
 
+def test_no_bit_depends_on_the_number_of_threads() -> None:
+    """A row is always computed alike, whichever thread does it; 80 rows of 3000 classes are enough for two of them."""
+    before, found = torch.get_num_threads(), []
+    try:
+        for threads in (1, 2, 5):
+            torch.set_num_threads(threads)
+            value, gradient = solved("numba", *(logits(80, 3000, seed=seed, dtype=torch.float32) for seed in (0, 1)))
+            found.append((value.value.item(), gradient.numpy().tobytes()))
+    finally:
+        torch.set_num_threads(before)
+    assert found[0] == found[1] == found[2]
+
+
 def test_an_engine_that_does_not_exist_is_refused() -> None:
-    message = r"must name an engine\. Received: 'jax'\. Choose one of auto, torch, numba"
+    message = r"must name an engine\. Received: 'jax'\. Choose one of auto, torch, numba, triton"
     with pytest.raises(ConfigError, match=message), use_engine("jax"):  # type: ignore[arg-type]
         pass
 
