@@ -62,9 +62,9 @@ class SinkhornLoss(nn.Module):
         with the value. No rows give 0, one row gives ``||s - t||_p``, one class gives 0. Differentiable once and
         backwards: a second or a forward-mode derivative is refused. The same input gives the same bits for the same
         number of threads. ``torch.compile`` and ``torch.export`` work for given shapes; in their graph no value can be
-        looked at, so that a row that is not usable makes the loss NaN, and a ``tolerance`` is refused.
-        ``torch.func.grad``, ``jacrev`` and ``vmap`` work, though ``sinkhorn_distance`` takes groups
-        ``(..., n, classes)`` itself.
+        looked at, so that a row that is not usable makes the loss NaN; a ``tolerance`` breaks a compiled graph in two,
+        and an export refuses it. ``torch.func.grad``, ``jacrev`` and ``vmap`` work, though ``sinkhorn_distance`` takes
+        groups ``(..., n, classes)`` itself.
 
     Reference:
         SinKD, arXiv 2402.17110, Eqs. 13-18.

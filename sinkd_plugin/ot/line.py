@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import torch
 
 from sinkd_plugin.errors import LossInputError
 from sinkd_plugin.ot.engine import Engine, loops_apply
-from sinkd_plugin.ot.line_gradient import gradient_of_value, known_gradient, line_gradient
+from sinkd_plugin.ot.line_gradient import gradient_of_given_plan, gradient_of_value, known_gradient, line_gradient
 from sinkd_plugin.ot.line_order import sorted_sides
 from sinkd_plugin.ot.line_sweeps import Trajectory, largest_spread, line
+from sinkd_plugin.ot.sweeps import PlanGradient, Value
 
 _GROUP = 2**16
 """Points of problems that are solved together on a CPU: their vectors stay in its cache."""
@@ -24,9 +26,10 @@ class LineTransport:
     """The outcome of ``line_transport``; all but ``value`` is detached.
 
     Args:
-        value: ``(...)``, ``<P, D>`` of each problem; differentiable once.
+        value: ``(...)``, ``<P, D>`` of each problem, or the entropic value; differentiable once.
         marginal_residual: ``(...)``, mass at the wrong point as a share of all mass; 0 for a plan that has converged.
-        iterations: Sweeps done.
+        iterations: Sweeps done; the most of all problems.
+        converged: ``(...)``, whether each problem met the tolerance; ``None`` if there is none.
         log_domain: Whether logarithms were computed with; plain numbers are safe only for points that are close in
             units of λ.
         engine: What computed.
@@ -40,6 +43,7 @@ class LineTransport:
     value: torch.Tensor
     marginal_residual: torch.Tensor
     iterations: int
+    converged: torch.Tensor | None
     log_domain: bool
     engine: Engine
     student_points: torch.Tensor
@@ -76,6 +80,9 @@ def line_transport(
     regularization: float,
     iterations: int,
     spread: float | None = None,
+    tolerance: float | None = None,
+    value: Value = "transport",
+    plan_gradient: PlanGradient = "unrolled",
 ) -> LineTransport:
     """``<P, D>`` with ``D_ij = |x_i - y_j|`` and the plan after T sweeps, in O((n + m) log(n + m)) time.
 
@@ -90,9 +97,13 @@ def line_transport(
             approximately held.
         log_teacher: ``(..., m)``, the same; exactly held. The value is of as much mass as these have.
         regularization: λ, positive, in units of the points.
-        iterations: T, at least 1.
+        iterations: T, at least 1; with a tolerance, the most there may be.
         spread: A bound on the distance of any two points of a problem, 1 for probabilities. It spares an accelerator
             the wait for its measurement, and is trusted; without it the points are measured.
+        tolerance: Sweep until at most this share of each problem's mass lies at the wrong point.
+        value: ``<P, D>``, or ``"entropic"``, <P, D> + λ Σ P log P.
+        plan_gradient: ``"unrolled"``, or ``"detached"`` for the gradient by positions of a given plan. What sweeps tend
+            to, ``"implicit"``, is not differentiated here.
 
     Returns:
         Values in float64 (on devices that lack it, float32).
@@ -117,18 +128,22 @@ def line_transport(
     with torch.no_grad():
         measured = _spread(flat[0], flat[1]) if spread is None else spread
         log_domain = measured > largest_spread(flat[0].dtype) * regularization
-        engine: Engine = "numba" if not log_domain and loops_apply(*flat) else "torch"
-        solve = _by_loops() if engine == "numba" else partial(_solve, log_domain=log_domain)
         told = {"regularization": regularization, "iterations": iterations, "wanted": wanted}
+        plain = tolerance is None and value == "transport" and plan_gradient == "unrolled"
+        engine: Engine = "numba" if plain and not log_domain and loops_apply(*flat) else "torch"
+        more = {"log_domain": log_domain, "tolerance": tolerance, "value": value, "detached": plan_gradient == "detached"}
+        solve = _by_loops if engine == "numba" else partial(_solve, **more)
         parts = [solve(*group, **told) for group in _groups(flat)]
-    value, residual, u, v = (torch.cat(part) for part in zip(*(found for found, _ in parts), strict=True))
+    values, residual, u, v = (torch.cat(part) for part in zip(*(found.tensors for found in parts), strict=True))
     if any(wanted):
-        derivatives = zip(*(known for _, known in parts), strict=True)
-        value = known_gradient(value, flat, [_joined(part) for part in derivatives])
+        derivatives = zip(*(found.known for found in parts), strict=True)
+        values = known_gradient(values, flat, [_joined(part) for part in derivatives])
+    converged = _joined(tuple(found.converged for found in parts))
     return LineTransport(
-        value=value.reshape(leading),
+        value=values.reshape(leading),
         marginal_residual=residual.reshape(leading),
-        iterations=iterations,
+        iterations=max(found.iterations for found in parts),
+        converged=None if converged is None else converged.reshape(leading),
         log_domain=log_domain,
         engine=engine,
         student_points=inputs[0].detach(),
@@ -139,13 +154,21 @@ def line_transport(
     )
 
 
-_Solved = tuple[tuple[torch.Tensor, ...], list[torch.Tensor | None]]
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Solved:
+    """A few problems: value, residual and both potentials, and those of the value's derivatives that are wanted."""
+
+    tensors: tuple[torch.Tensor, ...]
+    known: list[torch.Tensor | None]
+    iterations: int
+    converged: torch.Tensor | None
 
 
-def _by_loops() -> Callable[..., _Solved]:
+def _by_loops(*sides: torch.Tensor, iterations: int, **told: Any) -> _Solved:
     from sinkd_plugin.ot.loops.loop_line import line_by_loops
 
-    return line_by_loops
+    tensors, known = line_by_loops(*sides, iterations=iterations, **told)
+    return _Solved(tensors=tensors, known=known, iterations=iterations, converged=None)
 
 
 def _solve(
@@ -158,8 +181,10 @@ def _solve(
     iterations: int,
     log_domain: bool,
     wanted: Sequence[bool],
+    tolerance: float | None,
+    value: Value,
+    detached: bool,
 ) -> _Solved:
-    """Value, residual and both potentials of a few problems, and those of the value's derivatives that are wanted."""
     student, teacher = sorted_sides(student_points, teacher_points)
     problem = line(
         student,
@@ -169,15 +194,18 @@ def _solve(
         regularization=regularization,
         log_domain=log_domain,
     )
-    trajectory = Trajectory(problem, iterations, keep=any(wanted))
-    derivatives, row_mass = gradient_of_value(problem, trajectory)
-    value = regularization * derivatives.log_student.sum(dim=-1)
+    unrolled = any(wanted) and not detached
+    trajectory = Trajectory(problem, iterations, keep=unrolled, tolerance=tolerance)
+    derivatives, row_mass = gradient_of_value(problem, trajectory, value)
+    values = regularization * derivatives.log_student.sum(dim=-1)
     wrong = (row_mass - student.sort(log_student).exp()).abs().sum(dim=-1)
     residual = wrong / (2 * log_teacher.exp().sum(dim=-1))
     u = student.unsort(problem.logarithm(trajectory.student))
     v = teacher.unsort(problem.logarithm(trajectory.teacher))
-    if any(wanted):
+    if unrolled:
         derivatives = line_gradient(problem, trajectory, derivatives, of_teacher=wanted[1])
+    elif any(wanted):
+        derivatives = gradient_of_given_plan(problem, trajectory)
     known = (
         student.unsort(derivatives.student),
         teacher.unsort(derivatives.teacher),
@@ -185,7 +213,9 @@ def _solve(
         regularization * teacher.unsort(derivatives.log_teacher),
     )
     kept = [tensor if want else None for tensor, want in zip(known, wanted, strict=True)]
-    return (value, residual, u, v), kept
+    return _Solved(
+        tensors=(values, residual, u, v), known=kept, iterations=trajectory.iterations, converged=trajectory.converged
+    )
 
 
 def _problems(*given: torch.Tensor) -> list[torch.Tensor]:

@@ -10,6 +10,9 @@ import torch
 
 from sinkd_plugin.ot.line_sweeps import Line, Trajectory
 from sinkd_plugin.ot.once import once
+from sinkd_plugin.ot.sweeps import Value
+
+_LEAST_LOGARITHM = -1e30
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -62,8 +65,12 @@ def line_gradient(problem: Line, trajectory: Trajectory, start: LineGradient, *,
     return LineGradient(student=student, teacher=teacher, log_student=log_student, log_teacher=log_teacher)
 
 
-def gradient_of_value(problem: Line, trajectory: Trajectory) -> tuple[LineGradient, torch.Tensor]:
-    """Derivatives of ``Σ u_i K_ij D_ij v_j / λ`` with respect to positions and to log u and log v.
+def gradient_of_value(
+    problem: Line, trajectory: Trajectory, value: Value = "transport"
+) -> tuple[LineGradient, torch.Tensor]:
+    """Derivatives of the value over λ, of given potentials: by positions, and by log u and log v.
+
+    Of ``Σ_ij P_ij D_ij / λ`` (Eq. 18), or of that and ``Σ_ij P_ij log P_ij``.
 
     Returns:
         The derivatives, of which the one by log u sums to the value, and the mass of each row of the plan.
@@ -71,6 +78,9 @@ def gradient_of_value(problem: Line, trajectory: Trajectory) -> tuple[LineGradie
     u, v = trajectory.student, trajectory.teacher
     rows, columns = problem.to_student, problem.to_teacher
     over_columns, over_rows = rows.sums(v), columns.sums(u)
+    masses = rows.even(u, over_columns)
+    if value == "entropic":
+        return _gradient_of_entropic_value(problem, u, v), masses
     by_alpha, by_student = rows.cost(u, v)
     by_beta, by_teacher = columns.cost(v, u)
     derivatives = LineGradient(
@@ -79,7 +89,37 @@ def gradient_of_value(problem: Line, trajectory: Trajectory) -> tuple[LineGradie
         log_student=by_alpha,
         log_teacher=by_beta,
     )
-    return derivatives, rows.even(u, over_columns)
+    return derivatives, masses
+
+
+def _gradient_of_entropic_value(problem: Line, u: torch.Tensor, v: torch.Tensor) -> LineGradient:
+    """With α = log u and β = log v, ``D / λ + log P`` is ``α_i + β_j``: no distance is left in ``Σ P (α + β)``.
+
+    The entropy's derivative has a constant besides: the plan's mass is given, so it moves nothing.
+    """
+    rows, columns = problem.to_student, problem.to_teacher
+    # A point without mass has no part in any sum; its logarithm would make the product with that nothing NaN.
+    alpha, beta = (problem.logarithm(side).clamp_min(_LEAST_LOGARITHM) for side in (u, v))
+    over_columns, over_rows = rows.sums(v), columns.sums(u)
+    weighted_columns, weighted_rows = rows.sums(v, beta), columns.sums(u, alpha)
+    return LineGradient(
+        student=(1 - alpha) * rows.odd(u, over_columns) - rows.odd(u, weighted_columns),
+        teacher=(1 - beta) * columns.odd(v, over_rows) - columns.odd(v, weighted_rows),
+        log_student=alpha * rows.even(u, over_columns) + rows.even(u, weighted_columns),
+        log_teacher=beta * columns.even(v, over_rows) + columns.even(v, weighted_rows),
+    )
+
+
+def gradient_of_given_plan(problem: Line, trajectory: Trajectory) -> LineGradient:
+    """Derivatives of ``Σ_ij P_ij D_ij / λ`` by positions, with the plan taken as given; by masses there are none."""
+    u, v = trajectory.student, trajectory.teacher
+    rows, columns = problem.to_student, problem.to_teacher
+    return LineGradient(
+        student=rows.odd(u, rows.sums(v)),
+        teacher=columns.odd(v, columns.sums(u)),
+        log_student=torch.zeros_like(u),
+        log_teacher=torch.zeros_like(v),
+    )
 
 
 def known_gradient(

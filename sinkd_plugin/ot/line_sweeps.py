@@ -56,6 +56,19 @@ class Line:
         """The logarithm of a potential."""
         return potential if self.log_domain else potential.log()
 
+    def misplaced(self, student: torch.Tensor, following: torch.Tensor) -> torch.Tensor:
+        """Share of each problem's mass at the wrong one of the student's points, ``(...)``.
+
+        The mass of a point is what it should be times the ratio of its potential to the one that would put it right.
+
+        Args:
+            student: ``(..., n)`` potentials of a sweep.
+            following: ``(..., n)`` potentials of the next one.
+        """
+        error = (student - following).expm1() if self.log_domain else student / following - 1
+        masses = self.student_mass.exp() if self.log_domain else self.student_mass
+        return (error.abs() * masses).sum(dim=-1) / (2 * masses.sum(dim=-1))
+
     def start(self) -> torch.Tensor:
         """What the teacher's potentials times masses are before the first sweep: ones (Eq. 14)."""
         ones = torch.zeros_like(self.teacher_mass) if self.log_domain else torch.ones_like(self.teacher_mass)
@@ -129,12 +142,19 @@ class Trajectory:
 
     Args:
         problem: Both directions.
-        iterations: T, at least 1.
+        iterations: T, at least 1; with a tolerance, the most there may be.
         keep: Whether the sweeps before the last will be asked for.
+        tolerance: Sweep until at most this share of each problem's mass lies at the wrong point.
+
+    Attributes:
+        iterations: Sweeps done.
+        converged: ``(...)``, whether each problem met the tolerance; ``None`` if there is none.
     """
 
-    def __init__(self, problem: Line, iterations: int, *, keep: bool) -> None:
+    def __init__(self, problem: Line, iterations: int, *, keep: bool, tolerance: float | None = None) -> None:
         self._problem = problem
+        self.iterations = 0
+        self.converged: torch.Tensor | None = None
         numbers = iterations * (problem.student_mass.numel() + problem.teacher_mass.numel())
         whole = not keep or numbers <= KEPT_NUMBERS
         # With √T starts kept, a stretch of √T sweeps at a time is computed again.
@@ -143,9 +163,31 @@ class Trajectory:
         before = problem.start()
         for first in range(0, iterations, stretch):
             count = min(stretch, iterations - first)
-            self._starts.append((before, count))
-            self._last = deque(_sweeps(problem, before, count), maxlen=None if keep else 1)
+            self._last: deque[_Potentials] = deque(maxlen=None if keep else 1)
+            swept = _sweeps(problem, before, count) if tolerance is None else self._arriving(before, count, tolerance)
+            self._last.extend(self._counted(swept))
+            self._starts.append((before, self.iterations - first))
             before = problem.weigh(self._last[-1][1], problem.teacher_mass)
+            if self.converged is not None and bool(self.converged.all()):
+                break
+
+    def _counted(self, sweeps: Iterator[_Potentials]) -> Iterator[_Potentials]:
+        for sweep in sweeps:
+            self.iterations += 1
+            yield sweep
+
+    def _arriving(self, before: torch.Tensor, count: int, tolerance: float) -> Iterator[_Potentials]:
+        """The same sweeps, until the last problem has met the tolerance."""
+        problem = self._problem
+        student = problem.to_student.balance(before)
+        for _ in range(count):
+            teacher = problem.to_teacher.balance(problem.weigh(student, problem.student_mass))
+            yield student, teacher
+            following = problem.to_student.balance(problem.weigh(teacher, problem.teacher_mass))
+            self.converged = problem.misplaced(student, following) <= tolerance
+            if bool(self.converged.all()):
+                return
+            student = following
 
     @property
     def student(self) -> torch.Tensor:

@@ -10,9 +10,9 @@ from sinkd_plugin.ot.options import TransportOptions
 
 
 def line_suffices(options: TransportOptions) -> bool:
-    """Whether the options ask for nothing but T sweeps, their value and their gradient."""
-    plain = options.tolerance is None and options.value == "transport" and options.plan_gradient == "unrolled"
-    return plain and not options.pairing_penalty
+    """Whether the options ask for nothing that takes the matrix, as the limit of the sweeps and a penalty do."""
+    swept = options.acceleration == "none" and options.plan_gradient != "implicit"
+    return swept and not options.pairing_penalty
 
 
 def transport_on_line(
@@ -45,6 +45,9 @@ def transport_on_line(
         regularization=options.regularization,
         iterations=options.iterations,
         spread=largest_cost,
+        tolerance=options.tolerance,
+        value=options.value,
+        plan_gradient=options.plan_gradient,
     )
 
     def plan() -> torch.Tensor:
@@ -61,7 +64,7 @@ def transport_on_line(
         solver="line-log" if solution.log_domain else "line",
         engine=solution.engine,
         sweeps=solution.iterations,
-        converged=None,
+        converged=solution.converged,
         plan=plan,
         cost=cost,
     )

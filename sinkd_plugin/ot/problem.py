@@ -139,5 +139,5 @@ def _check_room(points: torch.Tensor, options: TransportOptions) -> None:
         raise LossInputError(
             f"Beyond {_LARGEST_MATRIX} points, cost='{options.cost}' is solved without the matrix between them.",
             received=f"{points.shape[-1]} points and an option that needs the matrix",
-            cure="Leave 'tolerance', 'acceleration', 'value' and 'plan_gradient' at their defaults.",
+            cure="Leave 'acceleration' and 'plan_gradient' at their defaults.",
         )

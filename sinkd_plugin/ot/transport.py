@@ -51,11 +51,11 @@ def sinkhorn_distance(
     refuse_forward_mode(student_logits)
     if transforming():
         return _under_transform(student_logits, teacher_logits, options, student_weights, teacher_weights)
-    if torch.compiler.is_compiling() and options.tolerance is not None:
+    if options.tolerance is not None and torch.compiler.is_compiling() and not torch.compiler.is_dynamo_compiling():
         raise LossInputError(
-            "Whether a tolerance is met can only be seen in values, which a traced graph has none of.",
-            received=f"tolerance {options.tolerance:g} under torch.compile or torch.export",
-            cure="Leave this loss out of what is traced, or sweep a fixed number of times.",
+            "Whether a tolerance is met can only be seen in values, which an exported graph has none of.",
+            received=f"tolerance {options.tolerance:g} under torch.export",
+            cure="Sweep a fixed number of times.",
         )
     dtype = loss_dtype(student_logits, teacher_logits)
     weights = _weights(student_logits, student_weights, teacher_weights, options)
@@ -166,7 +166,9 @@ def _distance(
     if options.debiased:
         for side, masses in ((student, marginals.log_student), (teacher, marginals.log_teacher)):
             own = replace(marginals, log_student=masses, log_teacher=masses)
-            itself = solve_problem(side, side, own, options)
+            # A compiler does not trace a function that is given one tensor twice.
+            other = side.clone() if torch.compiler.is_compiling() else side
+            itself = solve_problem(side, other, own, options)
             value = value - _of_group(itself.value, own, options) / 2
             if converged is not None and itself.converged is not None:
                 converged = converged & itself.converged

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 import torch
@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from sinkd_plugin.ot import line_sweeps
 from sinkd_plugin.ot.line import LineTransport, line_transport
-from sinkd_plugin.ot.line_two_classes import two_class_transport
 from sinkd_plugin.ot.sinkhorn import sinkhorn_plan
 
 pytestmark = pytest.mark.usefixtures("each_engine")
@@ -199,23 +198,70 @@ def test_the_plan_and_its_products_are_those_of_the_matrix(regularization: float
     torch.testing.assert_close(result.marginal_residual, wrong, rtol=1e-9, atol=1e-12)
 
 
-@pytest.mark.parametrize("p", [1, 2, math.inf])
-def test_two_classes_are_a_line(p: float) -> None:
-    generator = torch.Generator().manual_seed(0)
-    logits = torch.randn(2, 9, 2, generator=generator, dtype=torch.float64)
-    weights = torch.randn(2, 9, generator=generator, dtype=torch.float64).log_softmax(-1)
+@pytest.mark.parametrize("regularization", [1e-3, 0.1])
+@pytest.mark.parametrize("iterations", [1, 20])
+def test_the_entropic_value_is_that_of_the_matrix(regularization: float, iterations: int) -> None:
+    problem = random_problem(2, n=9, m=7, distinct=5)
+    problem.log_student[0, 3] = problem.log_teacher[1, 2] = -math.inf
+    x, y, a, b = leaves = [tensor.clone().requires_grad_() for tensor in problem]
+    cost = (x.unsqueeze(-1) - y.unsqueeze(-2)).abs()
+    plan = sinkhorn_plan(cost, a, b, regularization=regularization, iterations=iterations)
+    entropy = torch.special.xlogy(plan, plan.clamp_min(1e-300))
+    expected = (plan * cost + regularization * entropy).sum(dim=(-1, -2))
+    wanted = torch.autograd.grad(expected.sum(), leaves)
+    again = [tensor.clone().requires_grad_() for tensor in problem]
+    found = line_transport(*again, regularization=regularization, iterations=iterations, value="entropic").value
+    torch.testing.assert_close(found, expected, rtol=1e-9, atol=1e-14)
+    gradients = torch.autograd.grad(found.sum(), again)
+    torch.testing.assert_close(gradients[:2], wanted[:2], rtol=1e-8, atol=1e-11)
+    for found_by, wanted_by, masses in zip(gradients[2:], wanted[2:], (a, b), strict=True):
+        # Masses of one sum do not see a share of the plan's mass that is added for each.
+        shares = masses.detach().exp()
+        torch.testing.assert_close(without(found_by, shares), without(wanted_by, shares), rtol=1e-8, atol=1e-11)
 
-    def line(leaf: torch.Tensor) -> torch.Tensor:
-        return two_class_transport(
-            leaf.softmax(-1), logits[1].softmax(-1), *weights, p=p, regularization=0.1, iterations=20
-        ).value
 
-    def matrix(leaf: torch.Tensor) -> torch.Tensor:
-        difference = leaf.softmax(-1).unsqueeze(-2) - logits[1].softmax(-1)
-        cost: torch.Tensor = torch.linalg.vector_norm(difference, ord=p, dim=-1)
-        return (sinkhorn_plan(cost, *weights, regularization=0.1, iterations=20) * cost).sum()
+def without(gradient: torch.Tensor, shares: torch.Tensor) -> torch.Tensor:
+    return gradient - shares * gradient.sum(dim=-1, keepdim=True) / shares.sum(dim=-1, keepdim=True)
 
-    student = logits[0].clone().requires_grad_()
-    torch.testing.assert_close(line(student), matrix(student), rtol=1e-10, atol=0)
-    (ours,), (theirs,) = (torch.autograd.grad(compute(student), student) for compute in (line, matrix))
-    torch.testing.assert_close(ours, theirs, rtol=1e-9, atol=1e-13)
+
+@pytest.mark.parametrize("regularization", [1e-3, 0.1])
+@pytest.mark.parametrize("value", ["transport", "entropic"])
+def test_detached_is_the_gradient_of_a_given_plan(regularization: float, value: Any) -> None:
+    problem = random_problem(2, n=9, m=7, distinct=5)
+    x, y, a, b = leaves = [tensor.clone().requires_grad_() for tensor in problem]
+    with torch.no_grad():
+        cost = (x.unsqueeze(-1) - y.unsqueeze(-2)).abs()
+        plan = sinkhorn_plan(cost, a, b, regularization=regularization, iterations=6)
+    expected = torch.autograd.grad((plan * (x.unsqueeze(-1) - y.unsqueeze(-2)).abs()).sum(), leaves[:2])
+    options: dict[str, Any] = {"regularization": regularization, "iterations": 6, "value": value}
+    found = line_transport(*leaves, **options, plan_gradient="detached")
+    torch.testing.assert_close(found.value, line_transport(*problem, **options).value, rtol=0, atol=0)
+    gradients = torch.autograd.grad(found.value.sum(), leaves)
+    torch.testing.assert_close(gradients[:2], expected, rtol=1e-9, atol=1e-12)
+    assert not any(gradient.any() for gradient in gradients[2:])
+
+
+@pytest.mark.parametrize("regularization", [2e-3, 0.1])
+def test_a_tolerance_stops_the_sweeps_where_it_is_met(regularization: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    x, y, a, b = random_problem(2, n=8, m=7, sharpness=0.5)
+    x[0], y[0] = 0.2, 0.7  # a problem that one sweep solves
+    leaf = x.clone().requires_grad_()
+    result = line_transport(leaf, y, a, b, regularization=regularization, iterations=5000, tolerance=1e-4)
+    assert result.converged is not None
+    assert result.converged.tolist() == [True, True]
+    assert 1 < result.iterations < 5000
+    assert (result.marginal_residual <= 1e-4).all()
+    swept = [
+        line_transport(x, y, a, b, regularization=regularization, iterations=result.iterations - short)
+        for short in (0, 1)
+    ]
+    torch.testing.assert_close(result.value, swept[0].value, rtol=0, atol=0)
+    assert swept[1].marginal_residual[1] > 1e-4
+    (gradient,) = torch.autograd.grad(result.value.sum(), leaf)
+    monkeypatch.setattr(line_sweeps, "KEPT_NUMBERS", 0)
+    again = line_transport(leaf, y, a, b, regularization=regularization, iterations=5000, tolerance=1e-4)
+    assert again.iterations == result.iterations
+    torch.testing.assert_close(torch.autograd.grad(again.value.sum(), leaf)[0], gradient, rtol=0, atol=0)
+    capped = line_transport(x, y, a, b, regularization=regularization, iterations=1, tolerance=1e-4)
+    assert capped.converged is not None
+    assert capped.converged.tolist() == [True, False]

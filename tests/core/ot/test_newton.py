@@ -148,7 +148,7 @@ def test_too_few_steps_are_said_for_each_group() -> None:
 @pytest.mark.parametrize("cost", ["flattened", "sample"])
 def test_a_matrix_that_would_fill_the_memory_is_refused(cost: str) -> None:
     student = logits(1, 20_000)
-    with pytest.raises(LossInputError, match=r"Beyond 16384 points.*20000 points.*Leave 'tolerance'"):
+    with pytest.raises(LossInputError, match=r"Beyond 16384 points.*20000 points.*Leave .acceleration."):
         distance(student, student, cost=cost, **NEWTON)
 
 

@@ -209,9 +209,24 @@ def test_nothing_to_move_has_converged(cost: str) -> None:
     assert result.marginal_residual.tolist() == [0, 0]
 
 
-def test_the_entropic_value_adds_the_entropy() -> None:
-    result = distance(*PAIR, value="entropic")
+@pytest.mark.parametrize("cost", ["flattened", "sample"])
+@pytest.mark.parametrize(
+    "options", [{"tolerance": 1e-2}, {"value": "entropic"}, {"plan_gradient": "detached"}, {"debiased": True}]
+)
+def test_no_matrix_between_a_hundred_thousand_probabilities(cost: str, options: dict[str, Any]) -> None:
+    student, teacher = logits(1, 100_000), logits(1, 100_000, seed=1)
+    result = distance(student, teacher, cost=cost, iterations=2, regularization=0.5, **options)
+    assert result.solver == "line"
+    assert result.value.isfinite()
+    assert gradient(student, teacher, cost=cost, iterations=2, regularization=0.5, **options).isfinite().all()
+
+
+@pytest.mark.parametrize("cost", COSTS)
+def test_the_entropic_value_adds_the_entropy(cost: str) -> None:
+    result = distance(*PAIR, value="entropic", cost=cost)
     entropy = -torch.xlogy(result.plan, result.plan).sum()
+    if cost == "sample":  # of six plans of mass 1, of which the mean is taken
+        entropy = entropy - math.log(6)
     torch.testing.assert_close(result.value, (result.plan * result.cost).sum() - 0.1 * entropy)
 
 
