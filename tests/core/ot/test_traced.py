@@ -18,7 +18,7 @@ def logits(rows: int, classes: int, seed: int = 0) -> torch.Tensor:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("rows", "classes"), [(8, 3), (6, 5000)])
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
 def test_compiled_it_is_the_same(rows: int, classes: int) -> None:
     loss = SinkhornLoss()
     results = []
@@ -49,7 +49,7 @@ def test_exported_it_is_the_same() -> None:
         {"p": "inf", "pairing_penalty": 0.3},
     ],
 )
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
 def test_with_options_it_compiles_in_one_graph(options: dict[str, Any]) -> None:
     loss = SinkhornLoss(iterations=3, **options)
     student, teacher = logits(6, 3), logits(6, 3, seed=1)
@@ -58,7 +58,7 @@ def test_with_options_it_compiles_in_one_graph(options: dict[str, Any]) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
 def test_groups_with_weights_and_a_tolerance_compile() -> None:
     options = TransportOptions(tolerance=1e-4, iterations=50)
 
