@@ -128,10 +128,15 @@ def line_transport(
     with torch.no_grad():
         measured = _spread(flat[0], flat[1]) if spread is None else spread
         log_domain = measured > largest_spread(flat[0].dtype) * regularization
-        told = {"regularization": regularization, "iterations": iterations, "wanted": wanted}
+        told: dict[str, Any] = {"regularization": regularization, "iterations": iterations, "wanted": wanted}
         plain = tolerance is None and value == "transport" and plan_gradient == "unrolled"
         engine: Engine = "numba" if plain and not log_domain and loops_apply(*flat) else "torch"
-        more = {"log_domain": log_domain, "tolerance": tolerance, "value": value, "detached": plan_gradient == "detached"}
+        more: dict[str, Any] = {
+            "log_domain": log_domain,
+            "tolerance": tolerance,
+            "value": value,
+            "detached": plan_gradient == "detached",
+        }
         solve = _by_loops if engine == "numba" else partial(_solve, **more)
         parts = [solve(*group, **told) for group in _groups(flat)]
     values, residual, u, v = (torch.cat(part) for part in zip(*(found.tensors for found in parts), strict=True))
