@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
@@ -101,7 +102,7 @@ def make() -> Callable[..., Made]:
 
     def made(kind: str, seed: int = 0, **settings: Any) -> Made:
         torch.manual_seed(seed)
-        tokenizer = tokenizer_of(kind)
+        tokenizer = deepcopy(tokenizer_of(kind))  # a family sets its longest input
         described = {"model_type": kind, **SETTINGS[kind], **settings}
         model = family_of(kind).fresh(described, tokenizer, ("bad", "good"))
         return Made(family_of(kind), model.eval(), tokenizer, question())
