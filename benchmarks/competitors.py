@@ -7,7 +7,8 @@ from importlib.util import find_spec
 
 import torch
 
-from sinkd_plugin import SinkhornLoss
+from sinkd_plugin import SinkhornLoss, use_engine
+from sinkd_plugin.ot.engine import Choice
 
 Loss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 
@@ -53,6 +54,16 @@ def pot(student: torch.Tensor, teacher: torch.Tensor) -> torch.Tensor:
     return (plan * cost).sum()
 
 
+def pot_batch(student: torch.Tensor, teacher: torch.Tensor) -> torch.Tensor:
+    """``ot.batch.solve_batch`` of one problem; its sweeps start otherwise: its value differs in the fourth digit."""
+    import ot.batch
+
+    cost = batch_cost(student, teacher).T.unsqueeze(0)
+    found = ot.batch.solve_batch(cost, reg=REGULARIZATION, max_iter=SWEEPS, tol=0.0, grad="autodiff")
+    value: torch.Tensor = found.value_linear.sum()
+    return value
+
+
 def geomloss(student: torch.Tensor, teacher: torch.Tensor) -> torch.Tensor:
     """Another problem (its own schedule of λ, the dual value, the gradient of a given plan): only its time compares."""
     from geomloss import SamplesLoss
@@ -70,12 +81,23 @@ def kl(student: torch.Tensor, teacher: torch.Tensor) -> torch.Tensor:
     return torch.nn.functional.kl_div(log_student, probabilities(teacher), reduction="batchmean")
 
 
+def ours(cost: str, engine: Choice, *, compiled: bool = False) -> Loss:
+    """The loss of this package, on one engine."""
+    loss: Loss = torch.compile(SinkhornLoss(cost=cost), dynamic=False) if compiled else SinkhornLoss(cost=cost)
+
+    def distance(student: torch.Tensor, teacher: torch.Tensor) -> torch.Tensor:
+        with use_engine(engine):
+            return loss(student, teacher)
+
+    return distance
+
+
 def methods(cost: str) -> dict[str, Loss]:
-    """Everything that can compute a case here."""
-    found: dict[str, Loss] = {"sinkd": SinkhornLoss(cost=cost), "kl_div": kl}
+    """Everything that can compute a case here; ``sinkd`` takes the engine that it takes by itself."""
+    found: dict[str, Loss] = {"sinkd": ours(cost, "auto"), "sinkd-torch": ours(cost, "torch"), "kl_div": kl}
     if cost == "batch":
         found["plain"] = plain(batch_cost)
-        found |= {"pot": pot} if find_spec("ot") else {}
+        found |= {"pot": pot, "pot-batch": pot_batch} if find_spec("ot") else {}
         found |= {"geomloss": geomloss} if find_spec("geomloss") else {}
     if cost == "flattened":
         found["plain"] = plain(flattened_cost)
