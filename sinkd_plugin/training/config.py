@@ -45,7 +45,11 @@ class TrainingOptions(Options):
         checkpoints: See ``CheckpointOptions``.
         teacher_cache: ``auto`` computes the teacher's logits once, unless they would take more than 1 GiB; ``off``
             runs the teacher at every step; a folder keeps them there, by all that they depend on, for other runs too.
+        teacher_top_k: For vocabularies: keep so many of the largest logits of each row, and the exact probability of
+            all others together at the temperature of the losses, which they then share evenly.
         gradient_checkpointing: Compute activations twice instead of keeping them, in teacher and students.
+        torch_compile: Let ``torch.compile`` compile the models that run in a training; where it cannot, a line says
+            why, and they run as they are.
     """
 
     output_dir: FolderPath
@@ -59,7 +63,9 @@ class TrainingOptions(Options):
     bucketing: bool = True
     workers: int = Field(0, ge=0)
     teacher_cache: Literal["auto", "off"] | FolderPath = "auto"
+    teacher_top_k: int | None = Field(None, ge=1)
     gradient_checkpointing: bool = False
+    torch_compile: bool = False
     checkpoints: CheckpointOptions = CheckpointOptions()
 
     @model_validator(mode="after")

@@ -20,9 +20,13 @@ _MODEL_FILES = ("*.safetensors", "config.json", "tokenizer*.json", "vocab.*", "*
 
 def fingerprint(**parts: Any) -> str:
     """The hash of named parts (JSON-compatible each) and of the versions that compute them."""
-    versions = {"sinkd": __version__, "torch": torch.__version__, "transformers": transformers.__version__}
-    text = json.dumps({**parts, "versions": versions}, sort_keys=True, default=str)
+    text = json.dumps({**parts, "versions": versions()}, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def versions() -> dict[str, str]:
+    """The versions that everything computed here depends on."""
+    return {"sinkd": __version__, "torch": torch.__version__, "transformers": transformers.__version__}
 
 
 def split_fingerprint(split: Dataset, columns: Sequence[str]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
@@ -16,13 +16,13 @@ from sinkd_plugin.textbrewer.distiller import Precision
 from sinkd_plugin.training.compatibility import runs_at_every_step, student_settings
 from sinkd_plugin.training.config import RunConfig
 from sinkd_plugin.training.device import seed_everything
-from sinkd_plugin.training.fingerprint import fingerprint
 from sinkd_plugin.training.prepare import Prepared
 from sinkd_plugin.training.run_folder import LOGITS_FOLDER
 from sinkd_plugin.training.stage import Stage, encoded_tests, encoded_to_score
 from sinkd_plugin.training.teacher import frozen_teacher
-from sinkd_plugin.training.teacher_cache import cached_rows, fits
-from sinkd_plugin.training.teacher_rows import TeacherRows
+from sinkd_plugin.training.teacher_cache import Cache, cached_rows, fits
+from sinkd_plugin.training.teacher_rows import WHOLE_ROWS, TeacherRows
+from sinkd_plugin.training.teacher_top_k import row_form
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,16 +107,20 @@ def _teacher_rows(
         return None
     reader = prepared.architecture.reader(teacher.config, tokenizer, prepared.question(config))
     train = reader.encode(prepared.task.splits["train"])
-    shared = config.training.teacher_cache
-    if shared == "auto" and not fits(reader, train):
+    form, shared = row_form(config), config.training.teacher_cache
+    if shared == "auto" and not fits(reader, train, form):
         return None
-    expected = fingerprint(
-        teacher=stage.fingerprint,
-        data=prepared.data_fingerprint,
-        rows=config.readout.rows,
-        dtype=config.teacher.dtype,
-        precision=prepared.precision,
+    depends_on = {
+        "teacher": stage.fingerprint,
+        "data": prepared.data_fingerprint,
+        "rows": config.readout.rows,
+        "dtype": config.teacher.dtype,
+        "precision": prepared.precision,
+        **({} if form == WHOLE_ROWS else asdict(form)),
+    }
+    cache = (
+        Cache(shared=shared, depends_on=depends_on)
+        if isinstance(shared, Path)
+        else Cache(run_folder=config.training.output_dir / LOGITS_FOLDER, depends_on=depends_on)
     )
-    own = config.training.output_dir / LOGITS_FOLDER
-    folder = shared / expected[:16] if isinstance(shared, Path) else own
-    return cached_rows(folder, expected, teacher, reader, train, prepared.precision)
+    return cached_rows(cache, teacher, reader, train, prepared.precision, form)

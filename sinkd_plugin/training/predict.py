@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from datasets import Dataset
 from transformers import PreTrainedModel
@@ -12,7 +14,7 @@ from sinkd_plugin.textbrewer.gathering import gathered
 from sinkd_plugin.textbrewer.precision import Precision, autocast
 from sinkd_plugin.training import processes
 from sinkd_plugin.training.batches import reading_batches
-from sinkd_plugin.training.teacher_rows import TeacherRows, kept_as
+from sinkd_plugin.training.teacher_rows import WHOLE_ROWS, RowForm, TeacherRows
 
 READING_BATCH = 64
 
@@ -48,7 +50,13 @@ def predict_scores(model: PreTrainedModel, reader: Reader, examples: Dataset, *,
 
 @torch.inference_mode()
 def predict_rows(
-    model: PreTrainedModel, reader: Reader, examples: Dataset, *, what: str, precision: Precision = "fp32"
+    model: PreTrainedModel,
+    reader: Reader,
+    examples: Dataset,
+    *,
+    what: str,
+    precision: Precision = "fp32",
+    form: RowForm = WHOLE_ROWS,
 ) -> TeacherRows:
     """Let the model give the rows of logits that a student learns from.
 
@@ -58,41 +66,43 @@ def predict_rows(
         examples: An encoded split.
         what: Description for the progress bar.
         precision: ``bf16`` runs the model under autocast.
+        form: What of a row is kept.
 
     Returns:
         The rows on the CPU, in the order of the split.
     """
     model.eval()
     batches = reading_batches(examples, READING_BATCH, processes.rank(), processes.count())
-    numbers: list[torch.Tensor] = []
-    spoken: list[torch.Tensor] = []
+    spoken: list[dict[str, torch.Tensor]] = []
+    columns = len(reader.columns)
     with progress(what, len(batches)) as meter, reader.attached(model):
         for group in batches:
             batch = {name: value.to(model.device) for name, value in reader.collate(group).items()}
             with autocast(precision, model.device):
                 outputs = model(**batch, **reader.forward_arguments)
             rows = reader.adaptor(batch, outputs)["logits"]
-            numbers.append(batch["index"].cpu())
-            spoken.append(rows.to(kept_as(rows.shape[-1])).cpu())
+            columns = rows.shape[-1]  # a vocabulary that is padded has more than the tokenizer
+            kept = {name: tensor.cpu() for name, tensor in form.kept(rows).items()}
+            spoken.append({"index": batch["index"].cpu(), **kept})
             meter.advance()
-    return _in_order(numbers, spoken, reader, examples)
+    return _in_order(spoken or [_nothing(form, columns)], columns, reader.row_counts(examples))
 
 
-def _in_order(
-    numbers: list[torch.Tensor], spoken: list[torch.Tensor], reader: Reader, examples: Dataset
-) -> TeacherRows:
+def _nothing(form: RowForm, columns: int) -> dict[str, torch.Tensor]:
+    """What a process without an example has heard."""
+    return {"index": torch.empty(0, dtype=torch.long), **form.kept(torch.empty(0, columns))}
+
+
+def _in_order(spoken: list[dict[str, torch.Tensor]], columns: int, counts: Sequence[int]) -> TeacherRows:
     """The rows of all processes' batches, in the order of the split."""
-    counts = reader.row_counts(examples)
-    if processes.count() == 1:
-        kept = TeacherRows.empty(counts, spoken[0].shape[-1])
-        while spoken:  # let go of each batch as it is put in its place
-            kept.put(numbers.pop(), spoken.pop())
-        return kept
-    nothing = torch.empty(0, len(reader.columns), dtype=kept_as(len(reader.columns)))
-    own = {"index": torch.cat(numbers) if numbers else torch.empty(0, dtype=torch.long)}
-    parts = gathered({**own, "rows": torch.cat(spoken) if spoken else nothing}, processes.meeting_place())
-    kept = TeacherRows.empty(counts, max(part["rows"].shape[-1] for part in parts))
-    for part in parts:
-        if len(part["index"]):
-            kept.put(part["index"], part["rows"])
-    return kept
+    if processes.count() > 1:
+        own = {name: torch.cat([part[name] for part in spoken]) for name in spoken[0]}
+        parts = gathered({**own, "columns": torch.tensor([columns])}, processes.meeting_place())
+        columns = max(int(part.pop("columns")) for part in parts)
+        spoken = [part for part in parts if len(part["index"])]
+    like = {name: tensor for name, tensor in spoken[0].items() if name != "index"}
+    rows = TeacherRows.empty(counts, like, columns)
+    while spoken:  # let go of each batch as it is put in its place
+        part = spoken.pop()
+        rows.put(part["index"], part)
+    return rows

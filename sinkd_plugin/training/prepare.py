@@ -20,6 +20,7 @@ from sinkd_plugin.training.fingerprint import fingerprint, split_fingerprint
 from sinkd_plugin.training.question import prompt_for, question_of
 from sinkd_plugin.training.sizes import check_sizes
 from sinkd_plugin.training.teacher_origin import TeacherOrigin, config_of, teacher_origin
+from sinkd_plugin.training.teacher_top_k import check_top_k
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,6 +88,7 @@ def prepare(config: RunConfig) -> Prepared:
         where = "" if name == "student" else f"baselines.{name}."
         check_losses(student, task.spec, f"{where}distillation")
         check_sequences(student, task.spec, where)
+        check_top_k(student, where)
         check_sizes(student, len(task.splits["train"]))
         check_student(student, f"{where}student", architecture, prepared.teacher, prepared.question(student))
     return prepared

@@ -19,6 +19,9 @@ _TRAINING_KEYS = {
 }
 """What of ``training`` decides about the weights."""
 
+_ADDED_KEYS = {"teacher_top_k", "torch_compile"}
+"""The same of keys that came later: at their defaults, students of before are still what the configuration says."""
+
 
 def student_fingerprint(config: RunConfig, prepared: Prepared, teacher: Stage) -> str:
     """The hash of everything that a student's weights and scores depend on."""
@@ -33,7 +36,10 @@ def student_fingerprint(config: RunConfig, prepared: Prepared, teacher: Stage) -
         sequence=config.sequence.model_dump() if config.sequence else None,
         decoding=config.decoding.model_dump(),
         readout=config.readout.model_dump(),
-        training=config.training.model_dump(include=_TRAINING_KEYS),
+        training={
+            **config.training.model_dump(include=_TRAINING_KEYS),
+            **config.training.model_dump(include=_ADDED_KEYS, exclude_defaults=True),
+        },
         teacher_runs=config.training.teacher_cache == "off",
         precision=prepared.precision,
         device=prepared.device.type,

@@ -153,7 +153,7 @@ def test_rows_are_as_many_as_the_reader_counts(setting: Make, family: str, rows:
     material = setting(family, task, distillation("kl", task), readout=rows).material()
     counts = list(material.reader.row_counts(material.train))
     assert material.teacher_rows is not None
-    assert material.teacher_rows.logits.shape == (sum(counts), len(material.reader.columns))
+    assert material.teacher_rows.kept["logits"].shape == (sum(counts), len(material.reader.columns))
     found = rows_of(material, material.teacher, (5, 0, 2))
     assert found.shape[0] == sum(counts[row] for row in (5, 0, 2))
     assert torch.allclose(material.teacher_rows.of(torch.tensor([5, 0, 2])), found, atol=1e-5)

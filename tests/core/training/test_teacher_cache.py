@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -11,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from safetensors.torch import load_file
 
 from sinkd_plugin.errors import UserError
 from sinkd_plugin.training.config import RunConfig, plain
 from sinkd_plugin.training.run import run
-from sinkd_plugin.training.teacher_rows import TeacherRows, kept_as
 
 Configure = Callable[..., RunConfig]
 SHORT: dict[str, Any] = {"baselines": {}, "teacher.finetune.epochs": 1, "optimizer.epochs": 1}
@@ -85,7 +86,41 @@ def test_two_runs_at_once_share_one(shared: Callable[..., RunConfig], tmp_path: 
     assert weights[0] == weights[1]
 
 
-def test_vocabularies_are_kept_in_half_the_size() -> None:
-    assert kept_as(2).itemsize == 4
-    assert kept_as(32128).itemsize == 2
-    assert TeacherRows.empty([1, 2], 2000).logits.dtype == kept_as(2000)
+def test_rows_of_another_teacher_are_not_used_and_a_line_says_why(
+    shared: Callable[..., RunConfig], configure: Configure, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(shared("one"))
+    (first,) = kept(tmp_path)
+    capsys.readouterr()
+    run(shared("two", **{"teacher.finetune.epochs": 2}))
+    assert f"those in {first.parent} are not used, being of another teacher" in capsys.readouterr().err
+    own = configure(SHORT, tmp_path / "own")
+    run(own)
+    run(configure({**SHORT, "data.max_length": 12}, tmp_path / "own"), overwrite=True)
+    assert f"those in {tmp_path / 'own' / 'teacher_logits'} are not used, being of another teacher, data" in (
+        capsys.readouterr().err
+    )
+
+
+def test_rows_under_a_name_that_is_not_theirs_are_refused(shared: Callable[..., RunConfig], tmp_path: Path) -> None:
+    run(shared("one"))
+    (one,) = kept(tmp_path)
+    run(shared("two", **{"training.seed": 5}))
+    (two,) = {*kept(tmp_path)} - {one}
+    shutil.rmtree(one.parent)
+    shutil.copytree(two.parent, one.parent)
+    with pytest.raises(UserError, match=r"must hold what its name says.*of another teacher.*Remove that folder"):
+        run(shared("three"))
+
+
+def test_one_of_two_labels_and_the_rest_are_all_there_is(
+    shared: Callable[..., RunConfig], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(shared("whole"))
+    run(shared("largest", **{"training.teacher_top_k": 1}))
+    said = capsys.readouterr().err
+    assert "12 bytes an example" in said
+    assert "being of another top k, temperature" in said
+    assert len(kept(tmp_path)) == 2
+    one, other = (load_file(tmp_path / name / "student" / "model.safetensors") for name in ("whole", "largest"))
+    assert max(float((one[name] - other[name]).abs().max()) for name in one) < 1e-5
