@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from pathlib import Path
 from shutil import rmtree
@@ -21,6 +21,7 @@ from sinkd_plugin.textbrewer.host import textbrewer
 from sinkd_plugin.training import processes
 from sinkd_plugin.training.batches import with_teacher_rows
 from sinkd_plugin.training.checkpointing import checkpointed
+from sinkd_plugin.training.compiling import compiled
 from sinkd_plugin.training.config import RunConfig
 from sinkd_plugin.training.device import seed_this_process
 from sinkd_plugin.training.groups import TrainingGroups
@@ -70,8 +71,9 @@ def distill(config: RunConfig, material: Material, journal: Journal, name: str, 
         micro_batches = -(-len(groups) // groups.steps_per_epoch)
         plan = plan_of(config, material, journal.tensorboard(name), observer, micro_batches, keeper)
         distiller = _distiller(plan)
-        seed_this_process(config.training.seed, processes.rank())
-        with quiet_transformers(), ready(config, material), distiller:
+        arguments = {**material.reader.forward_arguments, **_compared_outputs(config, material)}
+        with quiet_transformers(), ready(config, material), _compiled(config, material, arguments), distiller:
+            seed_this_process(config.training.seed, processes.rank())
             distiller.train(
                 optimizer_of(material.student, config.optimizer),
                 groups,
@@ -80,8 +82,7 @@ def distill(config: RunConfig, material: Material, journal: Journal, name: str, 
                 scheduler_args=schedule(config.optimizer, steps),
                 max_grad_norm=config.optimizer.max_grad_norm,
                 batch_postprocessor=_with_teacher(material),
-                **material.reader.forward_arguments,
-                **_compared_outputs(config, material),
+                **arguments,
             )
         keeper.finish(material.student)
     return plan
@@ -97,6 +98,13 @@ def ready(config: RunConfig, material: Material) -> Iterator[None]:
         checkpointed(material.student, config.training.gradient_checkpointing),
     ):
         yield
+
+
+def _compiled(config: RunConfig, material: Material, arguments: Mapping[str, Any]) -> AbstractContextManager[None]:
+    """The student, and a teacher that runs at every step, compiled where the configuration says so."""
+    models = [material.student] if material.teacher_rows is not None else [material.student, material.teacher]
+    wanted = config.training.torch_compile
+    return compiled(wanted, models, material.reader, material.train, material.precision, arguments)
 
 
 def plan_of(

@@ -12,6 +12,7 @@ from sinkd_plugin.textbrewer.host import textbrewer
 from sinkd_plugin.textbrewer.trainer import BasicTrainer
 from sinkd_plugin.training import processes
 from sinkd_plugin.training.checkpointing import checkpointed
+from sinkd_plugin.training.compiling import compiled
 from sinkd_plugin.training.config import RunConfig
 from sinkd_plugin.training.device import seed_this_process
 from sinkd_plugin.training.groups import TrainingGroups
@@ -63,6 +64,7 @@ def finetune(
         quiet_transformers(),
         reader.attached(model),
         checkpointed(model, config.training.gradient_checkpointing),
+        compiled(config.training.torch_compile, [model], reader, train, prepared.precision, reader.forward_arguments),
     ):
         trainer = BasicTrainer(
             textbrewer().TrainingConfig(

@@ -71,7 +71,9 @@ def _untrained(config: RunConfig, prepared: Prepared) -> tuple[PreTrainedModel, 
 
 def _fingerprint(config: RunConfig, prepared: Prepared) -> str:
     options = config.teacher.finetune
+    compiled = {"torch_compile": True} if options and config.training.torch_compile else {}
     return fingerprint(
+        **compiled,
         model=prepared.teacher.fingerprint,
         data=prepared.data_fingerprint,
         finetune=options.model_dump() if options else None,

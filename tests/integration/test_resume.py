@@ -80,6 +80,23 @@ def test_ten_deaths_change_no_bit(write: Callable[..., Path], tmp_path: Path) ->
     assert steps(tmp_path / "killed") == list(range(12 * 6)), killed.stdout
 
 
+def test_deaths_change_no_bit_of_compiled_models(write: Callable[..., Path], tmp_path: Path) -> None:
+    seed = random.SystemRandom().randrange(10**6)
+    whole = distill(write("whole", torch_compile=True))
+    assert whole.returncode == 0, whole.stderr
+    assert "torch.compile does not work" not in whole.stderr
+    config = write("killed", torch_compile=True)
+    killed = subprocess.run(
+        [sys.executable, str(DRIVER), str(config), str(seed), "2"],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=QUIET,
+    )
+    assert killed.returncode == 0, f"seed {seed}: {killed.stdout} {killed.stderr}"
+    assert bits(tmp_path / "killed") == bits(tmp_path / "whole"), killed.stdout
+
+
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
 def test_a_signal_saves_and_the_next_call_goes_on(
     number: signal.Signals, code: int, write: Callable[..., Path], tmp_path: Path
