@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -81,11 +82,17 @@ def complete(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, folder:
     limit_length(tokenizer, model)
 
 
+def vocabulary(tokenizer: PreTrainedTokenizerBase) -> Sequence[str]:
+    """The token of each number, up to the largest one; empty where a tokenizer leaves a number out."""
+    tokens = {number: token for token, number in tokenizer.get_vocab().items()}
+    return tuple(tokens.get(number, "") for number in range(max(tokens) + 1))
+
+
 def _check_vocabulary(folder: str, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> None:
     rows = model.get_input_embeddings().num_embeddings
-    if len(tokenizer) > rows:
+    if len(vocabulary(tokenizer)) > rows:
         raise ModelReferenceError(
             "A model must have an embedding for each token of its tokenizer.",
-            received=f"'{folder}' with {len(tokenizer)} tokens and {rows} embeddings",
+            received=f"'{folder}' with {len(vocabulary(tokenizer))} tokens and {rows} embeddings",
             cure="Save the model after model.resize_token_embeddings(len(tokenizer)).",
         )

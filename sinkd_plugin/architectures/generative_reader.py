@@ -13,6 +13,7 @@ from torch.nn.functional import cross_entropy
 from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
 
 from sinkd_plugin.architectures.answers import checked
+from sinkd_plugin.architectures.generative import vocabulary
 from sinkd_plugin.architectures.prompting import prompts
 from sinkd_plugin.architectures.rows import IGNORED, padded, reading_answers
 from sinkd_plugin.architectures.scoring import Choices
@@ -45,6 +46,7 @@ class GenerativeReader(ABC):
         self._config = config
         self._tokenizer = tokenizer
         self._question = question
+        self._tokens = vocabulary(tokenizer)
         self._pad = tokenizer.pad_token_id
         self._end = [] if tokenizer.eos_token_id is None else [tokenizer.eos_token_id]
         self._answers = checked(question.answers, self._answer_tokens(question.answers))
@@ -53,7 +55,7 @@ class GenerativeReader(ABC):
         if by_label and not question.answers:
             raise ConfigError("'readout: verbaliser' needs a task with labels.", received="a text to be written")
         self._candidates = list(self._answers.candidates) if by_label else None
-        self.columns: Sequence[str] = question.labels if by_label else _vocabulary(tokenizer)
+        self.columns: Sequence[str] = question.labels if by_label else self._tokens
 
     def encode(self, split: Dataset) -> Dataset:
         """The prompt of each example, and the tokens of the right answer."""
@@ -89,6 +91,8 @@ class GenerativeReader(ABC):
     def adaptor(self, batch: Mapping[str, Any], outputs: Any) -> dict[str, Any]:
         """TextBrewer's adaptor: rows ``(n, columns)`` as ``logits``, and the cross-entropy of the answers.
 
+        A model whose table of embeddings is filled up to a round number has more entries than its tokenizer has tokens;
+        the cross-entropy is over all of them, so that the model learns to leave them out, the rows are of tokens alone.
         ``row_examples`` tells which example of the batch each row is of.
         """
         logits = outputs["logits"]
@@ -98,7 +102,9 @@ class GenerativeReader(ABC):
         logits = logits[answered] if logits.dim() > 2 else logits
         targets, compared = batch["answers"][answered], batch["rows"][answered]
         rows, labels = logits[compared], targets[compared]
-        if self._candidates is not None:
+        if self._candidates is None:
+            rows = rows[:, : len(self.columns)]  # what fills a table of embeddings up is no token
+        else:
             candidates = torch.tensor(self._candidates, device=rows.device)
             rows, labels = rows[:, candidates], (labels.unsqueeze(1) == candidates).int().argmax(dim=1)
         found = {
@@ -137,7 +143,7 @@ class GenerativeReader(ABC):
         inputs = {**self.question_batch(examples), **self._beginnings(len(examples))}
         generated = model.generate(
             **{name: value.to(model.device) for name, value in inputs.items()},
-            generation_config=generation_settings(model, decoding, self._question.max_target_length),
+            generation_config=generation_settings(model, decoding, self._question.max_target_length, self._tokens),
             use_model_defaults=False,
         )
         written = generated[:, inputs.get("decoder_input_ids", inputs["input_ids"]).shape[1] :]
@@ -230,7 +236,3 @@ def _asker(question: Question) -> Any:
             cure="Give one: prompt: {template: …, verbalisers: […]}.",
         )
     return question.ask
-
-
-def _vocabulary(tokenizer: PreTrainedTokenizerBase) -> Sequence[str]:
-    return tuple(tokenizer.convert_ids_to_tokens(list(range(len(tokenizer)))))

@@ -13,7 +13,15 @@ from transformers.utils import logging as transformers_logging
 
 from sinkd_plugin.errors import DownloadError, ModelReferenceError, SinkdError
 
-_TOKENIZER_FILES = ("tokenizer.json", "vocab.txt", "vocab.json", "spiece.model", "sentencepiece.bpe.model")
+_TOKENIZER_FILES = (
+    "tokenizer.json",
+    "vocab.txt",
+    "vocab.json",
+    "spiece.model",
+    "sentencepiece.bpe.model",
+    "tokenizer.model",
+    "source.spm",
+)
 
 
 def load_config(folder: str) -> PretrainedConfig:
@@ -41,7 +49,7 @@ def load_tokenizer(folder: str) -> PreTrainedTokenizerBase:
             received=f"'{folder}' without any of {', '.join(_TOKENIZER_FILES)}",
             cure="Save it there: tokenizer.save_pretrained(folder).",
         )
-    with translated_errors(folder):
+    with quiet_transformers(), translated_errors(folder):
         return AutoTokenizer.from_pretrained(folder)
 
 

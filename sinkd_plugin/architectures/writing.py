@@ -9,7 +9,9 @@ from transformers import GenerationConfig, PreTrainedModel
 from sinkd_plugin.specs import Decoding
 
 
-def generation_settings(model: PreTrainedModel, decoding: Decoding, longest: int) -> GenerationConfig:
+def generation_settings(
+    model: PreTrainedModel, decoding: Decoding, longest: int, tokens: Sequence[str]
+) -> GenerationConfig:
     """Settings for ``generate`` that say everything: nothing is taken from what the model's authors preferred.
 
     A folder's ``generation_config.json`` may hold sampling settings, a shortest length or a ban on repetition, with
@@ -19,6 +21,7 @@ def generation_settings(model: PreTrainedModel, decoding: Decoding, longest: int
         model: For its special tokens.
         decoding: How to write.
         longest: Most tokens to write.
+        tokens: What it may write; entries that fill its vocabulary up behind them are no tokens.
     """
     sampling = {"temperature": decoding.temperature, "top_k": decoding.top_k, "top_p": decoding.top_p}
     own = model.generation_config
@@ -31,6 +34,7 @@ def generation_settings(model: PreTrainedModel, decoding: Decoding, longest: int
         eos_token_id=own.eos_token_id,
         bos_token_id=own.bos_token_id,
         decoder_start_token_id=own.decoder_start_token_id,
+        suppress_tokens=list(range(len(tokens), model.get_output_embeddings().weight.shape[0])) or None,
         **(sampling if decoding.sample else {}),
     )
 

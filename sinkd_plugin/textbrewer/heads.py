@@ -59,11 +59,16 @@ def _select(logits: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor:
     return logits if mask is None or logits.dim() != 3 else logits[mask.bool()]
 
 
-def rows_not_finite(results: Mapping[str, Any]) -> list[int]:
-    """Rows of the batch that hold NaN or +inf where a mask does not hide them; -inf may rule out a class."""
+def examples_not_finite(results: Mapping[str, Any], row_examples: torch.Tensor | None = None) -> list[int]:
+    """Examples of the batch that hold NaN or +inf where a mask does not hide them; -inf may rule out a class.
+
+    Args:
+        results: Logits of each head, one row or one sequence of rows an example.
+        row_examples: ``(rows,)``, which example each row is of, where an example has several; ``None``: one each.
+    """
     heads: Sequence[torch.Tensor] = results.get("logits", [])
     masks = results.get("logits_mask") or [None] * len(heads)
-    rows: set[int] = set()
+    found: set[int] = set()
     for logits, mask in zip(heads, masks, strict=True):
         if logits.numel() == 0:
             continue
@@ -71,8 +76,9 @@ def rows_not_finite(results: Mapping[str, Any]) -> list[int]:
         broken = largest.isnan() | largest.isposinf()
         if mask is not None and logits.dim() == 3:
             broken &= mask.bool()
-        rows.update(broken.reshape(len(broken), -1).any(dim=1).nonzero().flatten().tolist())
-    return sorted(rows)
+        rows = broken.reshape(len(broken), -1).any(dim=1).nonzero().flatten()
+        found.update((rows if row_examples is None else row_examples.to(rows.device)[rows]).tolist())
+    return sorted(found)
 
 
 def shifted(teacher: Mapping[str, Any], student: Mapping[str, Any]) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from sinkd_plugin.ot.options import SinkdOptions
 from sinkd_plugin.ot.result import TransportResult
 from sinkd_plugin.textbrewer.checks import check_adapted, check_shapes, check_total
 from sinkd_plugin.textbrewer.combined import transport_loss
-from sinkd_plugin.textbrewer.heads import in_float32, rows_not_finite, selected, shifted, tidied
+from sinkd_plugin.textbrewer.heads import examples_not_finite, in_float32, selected, shifted, tidied
 from sinkd_plugin.textbrewer.host import textbrewer
 from sinkd_plugin.textbrewer.precision import Precision, autocast
 from sinkd_plugin.textbrewer.sampling import sampled
@@ -79,8 +79,8 @@ class Objective:
             teacher = self._one_teacher(results_T)
             check_adapted(results_S, teacher, self._base_weights["hard_label_weight"])
             student, teacher = in_float32(tidied(results_S)), in_float32(tidied(teacher))
-            self._check_finite(student, "student")
-            self._check_finite(teacher, "teacher")
+            self._check_finite(student, "student", student.get("row_examples"))
+            self._check_finite(teacher, "teacher", student.get("row_examples"))
             self._logits = list(results_S.get("logits", []))
             self._terms = list(self._each_term(student, teacher))
             total = weighted_sum(self._terms)
@@ -148,10 +148,11 @@ class Objective:
         self._plans = [*self._plans, result]
         return result.value
 
-    def _check_finite(self, results: Results, side: str) -> None:
-        rows = rows_not_finite(results)
-        if rows:
-            self._broken_rows = rows
+    def _check_finite(self, results: Results, side: str, row_examples: torch.Tensor | None) -> None:
+        """``row_examples`` is the student's on both sides: they give the same rows, and a kept teacher no more."""
+        broken = examples_not_finite(results, row_examples)
+        if broken:
+            self._broken_rows = broken
             raise NonFiniteLossError(
                 f"The {side}'s logits must be finite at every step.",
                 received=f"NaN or infinite logits at step {self._passes}",

@@ -125,8 +125,8 @@ class WholeGroups(TrainingLoop):
     def _check_rows(self, student: Results, teacher: Any) -> None:
         """Tell of a row that is no number while it is known which micro-batch, of which process, it belongs to."""
         for each in teacher if isinstance(teacher, list) else [teacher]:
-            self._check_finite(tidied(each), "teacher")
-        self._check_finite(tidied(student), "student")
+            self._check_finite(tidied(each), "teacher", student.get("row_examples"))
+        self._check_finite(tidied(student), "student", student.get("row_examples"))
 
     def _send_back(self, outputs: Flat, leaves: Flat) -> None:
         """Send the gradient at one micro-batch's rows back through the model.
@@ -147,7 +147,7 @@ class WholeGroups(TrainingLoop):
         """The total and its terms."""
         raise NotImplementedError
 
-    def _check_finite(self, results: Results, side: str) -> None:
+    def _check_finite(self, results: Results, side: str, row_examples: torch.Tensor | None) -> None:
         raise NotImplementedError
 
     def _adapted(self, batch: Any, args: Mapping[str, Any]) -> tuple[Any, Any]:

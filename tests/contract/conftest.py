@@ -111,32 +111,39 @@ class Setting:
 
 
 @pytest.fixture(scope="session")
-def teachers(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Sequence[str]], Path]:
-    """The folder of a family's teacher for a number of labels."""
+def teachers(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """The folder of a family's teacher for a number of labels, its vocabulary filled up by some entries."""
 
     @cache
-    def make(family: str, labels: tuple[str, ...]) -> Path:
+    def make(family: str, labels: tuple[str, ...], filling: int) -> Path:
         folder = tmp_path_factory.mktemp("teacher")
         torch.manual_seed(0)
-        model = catalog().architectures.get(family).build().fresh(MODELS[family], tokenizer_of(family), labels)
+        tokenizer = tokenizer_of(family)
+        settings = {**MODELS[family], "vocab_size": len(tokenizer) + filling}
+        model = catalog().architectures.get(family).build().fresh(settings, tokenizer, labels)
         model.save_pretrained(folder)
         tokenizer_of(family).save_pretrained(folder)
         return folder
 
-    def teacher(family: str, labels: Sequence[str]) -> Path:
-        return make(family, tuple(labels))
+    def teacher(family: str, labels: Sequence[str], filling: int = 0) -> Path:
+        return make(family, tuple(labels), filling)
 
     return teacher
 
 
 @pytest.fixture
-def setting(teachers: Callable[[str, Sequence[str]], Path], tmp_path: Path) -> Callable[..., Setting]:
+def setting(teachers: Callable[..., Path], tmp_path: Path) -> Callable[..., Setting]:
     """``setting("decoder", task, {"kd_loss_type": "kl"}, readout="last")``: a run that is about to make its student."""
 
     def make(
-        family: str, task: TaskSpec, distillation: Mapping[str, Any], accumulation: int = 1, **changes: Any
+        family: str,
+        task: TaskSpec,
+        distillation: Mapping[str, Any],
+        training: Mapping[str, Any] | None = None,
+        filling: int = 0,
+        **changes: Any,
     ) -> Setting:
-        folder, training = teachers(family, task.labels), {"device": "cpu", "precision": "fp32"}
+        folder = teachers(family, task.labels, filling)
         config = checked(
             {
                 "task": "reviews",
@@ -145,8 +152,9 @@ def setting(teachers: Callable[[str, Sequence[str]], Path], tmp_path: Path) -> C
                 "student": {"from_teacher_layers": 2},
                 "training": {
                     "output_dir": str(tmp_path / "run"),
-                    "gradient_accumulation_steps": accumulation,
-                    **training,
+                    "device": "cpu",
+                    "precision": "fp32",
+                    **(training or {}),
                 },
                 "distillation": distillation,
                 "optimizer": {"epochs": 1, "batch_size": BATCH, "learning_rate": 1e-2, "warmup": 0},

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 FAMILIES = tuple(catalog().architectures.names())
 TASKS = tuple(catalog().tasks.names())
 LOSSES = tuple(catalog().losses.names())
+PROMPTED = tuple(name for name in FAMILIES if catalog().architectures.get(name).prompted)
 ROWS = ("answer", "last", "verbaliser")
 
 Make = Callable[..., "Setting"]
@@ -168,9 +170,51 @@ def test_a_split_group_is_the_group(setting: Make, family: str, rows: str) -> No
     rows_after = []
     for size, parts in ((8, 1), (4, 2)):
         optimizer = {"epochs": 1, "batch_size": size, "learning_rate": 1e-2, "warmup": 0}
-        ready = setting(family, task, loss, readout=rows, optimizer=optimizer, accumulation=parts)
+        training = {"gradient_accumulation_steps": parts}
+        ready = setting(family, task, loss, training, readout=rows, optimizer=optimizer)
         material = ready.material()
         distill(ready.config, material, Journal(ready.config.training.output_dir, ["student"]), "student", str(parts))
         rows_after.append(rows_of(material, material.student.eval()))
     # rows and not weights: Adam makes whole steps of the rounding errors where a gradient is zero
     assert torch.allclose(rows_after[0], rows_after[1], atol=1e-3)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_gradient_checkpointing_spares_activations_and_changes_nothing(setting: Make, family: str) -> None:
+    """A layer is computed once a step without it, and once more for its gradient with it."""
+    task = catalog().tasks.get("superglue/cb")
+    loss = {**distillation("kl", task), "sinkd": {"weight": 0.5}}
+    rows, computed = [], []
+    for wanted in (False, True):
+        ready = setting(family, task, loss, {"gradient_checkpointing": wanted})
+        material = ready.material()
+        calls: list[int] = []
+        layer = next(module for name, module in material.student.named_modules() if name.endswith(".0"))
+        linear = next(module for module in layer.modules() if isinstance(module, torch.nn.Linear))
+        handle = linear.register_forward_hook(lambda *_, calls=calls: calls.append(1))
+        distill(ready.config, material, Journal(ready.config.training.output_dir, ["student"]), "student", str(wanted))
+        handle.remove()
+        assert not any(getattr(module, "gradient_checkpointing", False) for module in material.student.modules())
+        rows.append(rows_of(material, material.student.eval()))
+        computed.append(len(calls))
+    assert computed == [2, 4]
+    assert torch.allclose(rows[0], rows[1], atol=1e-4)
+
+
+@pytest.mark.parametrize("cache", ["auto", "off"])
+@pytest.mark.parametrize("fillings", [(0, 28), (28, 0), (7, 28)])
+@pytest.mark.parametrize("family", PROMPTED)
+def test_vocabularies_filled_up_to_different_sizes(
+    setting: Make, teachers: Callable[..., Path], family: str, fillings: tuple[int, int], cache: str
+) -> None:
+    """As T5's 32,100 tokens in 32,128 embeddings: teacher and student are compared on what is a token."""
+    task = catalog().tasks.get("superglue/cb")
+    student = str(teachers(family, task.labels, fillings[1]))
+    loss = {**distillation("kl", task), "sinkd": {"weight": 0.5}}
+    ready = setting(family, task, loss, {"teacher_cache": cache}, filling=fillings[0], student={"model": student})
+    material = ready.material()
+    for model in (material.teacher, material.student):
+        assert rows_of(material, model).shape[1] == len(material.reader.columns)
+    assert (material.teacher_rows is None) == (cache == "off")
+    assert len({model.config.vocab_size for model in (material.teacher, material.student)}) == 2
+    two_steps(ready)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import sentencepiece
 import torch
 import transformers
 
@@ -187,6 +188,37 @@ def test_a_tokenizer_is_the_same_each_time(family: str) -> None:
     texts = [f"film number {number} is {'good' if number % 2 else 'bad'}" for number in range(50)]
     first = architecture.train_tokenizer(texts, 300).get_vocab()
     assert all(architecture.train_tokenizer(texts, 300).get_vocab() == first for _ in range(5))
+
+
+def test_a_tokenizer_that_is_only_a_sentencepiece_model(make: Make, tmp_path: Path) -> None:
+    """As the folders of T5 1.1 and T0 hold it; its 100 extra tokens are none of the file."""
+    folder = saved(make("t5", vocab_size=256), tmp_path / "model")
+    for name in ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json"):
+        (folder / name).unlink()
+    texts = ["a warm and clever film", "dull", "Review: quite good\nVerdict: very bad indeed"] * 20
+    (tmp_path / "texts.txt").write_text("\n".join(texts), encoding="utf-8")
+    sentencepiece.SentencePieceTrainer.train(
+        input=str(tmp_path / "texts.txt"),
+        model_prefix=str(folder / "spiece"),
+        vocab_size=80,
+        hard_vocab_limit=False,
+        minloglevel=2,
+        pad_id=0,
+        eos_id=1,
+        unk_id=2,
+        bos_id=-1,
+    )
+    (folder / "spiece.vocab").unlink()
+    model, tokenizer = catalog().architectures.get("encoder-decoder").build().load(str(folder), LABELS)
+    made = make("t5")
+    reader = made.family.reader(model.config, tokenizer, made.question)
+    examples = list(reader.encode(made.split))
+    assert tokenizer.decode(examples[0]["answer"]) == "good</s>"
+    batch = reader.collate(examples)
+    with reader.attached(model), torch.no_grad():
+        rows = reader.adaptor(batch, model(**batch, **reader.forward_arguments))["logits"]
+    assert rows.shape == (sum(reader.row_counts(reader.encode(made.split))), len(tokenizer))
+    assert len(tokenizer) < model.config.vocab_size == 256
 
 
 def test_layers_of_gpt_neo_look_far_and_near_in_turns(make: Make) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,6 +13,8 @@ from sinkd_plugin.errors import ConfigError
 
 if TYPE_CHECKING:
     from tests.core.architectures.conftest import Made
+
+Make = Callable[..., "Made"]
 
 
 def adapted(made: Made, reader: Any, batch: dict[str, Any], **more: Any) -> dict[str, Any]:
@@ -67,6 +70,21 @@ def test_row_counts_are_those_of_the_rows(made: Made) -> None:
         assert found["logits"].shape == (sum(counts), len(reader.columns))
         assert found["row_examples"].bincount().tolist() == counts
     assert set(counts) == {1}
+
+
+@pytest.mark.parametrize("kind", ["t5", "gpt_neo"])
+def test_rows_are_of_tokens_and_not_of_what_fills_a_vocabulary_up(make: Make, kind: str) -> None:
+    """The cross-entropy is over every entry, or a model would come to write what is no token."""
+    size = len(make(kind).tokenizer)
+    made = make(kind, vocab_size=size + 24)
+    reader = made.reader()
+    batch = reader.collate(made.examples())
+    found = adapted(made, reader, batch)
+    expected = torch.cat([rows_one_by_one(made, example) for example in made.examples()])
+    assert expected.shape[1] == size + 24
+    assert len(reader.columns) == size
+    assert torch.allclose(found["logits"], expected[:, :size], atol=1e-4)
+    assert float(found["losses"]) == pytest.approx(float(cross_entropy(expected, found["labels"])), abs=1e-4)
 
 
 def test_the_last_row_predicts_the_last_token_before_the_end(made: Made) -> None:

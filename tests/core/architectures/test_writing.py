@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,6 +15,8 @@ from sinkd_plugin.specs import Decoding
 
 if TYPE_CHECKING:
     from tests.core.architectures.conftest import Made
+
+Make = Callable[..., "Made"]
 
 
 def writing(made: Made, longest: int = 6) -> Any:
@@ -49,6 +52,15 @@ def test_the_likeliest_text_is_the_likeliest_token_each_time(made: Made) -> None
         with reader.attached(made.model), torch.no_grad():
             rows = reader.adaptor(batch, made.model(**batch, **reader.forward_arguments))["logits"]
         assert rows.argmax(-1).tolist() == written
+
+
+@pytest.mark.parametrize("kind", ["t5", "gpt_neo"])
+@pytest.mark.parametrize("decoding", [Decoding(), Decoding(beams=3), Decoding(sample=True, per_example=50)])
+def test_nothing_is_written_that_is_no_token(make: Make, kind: str, decoding: Decoding) -> None:
+    size = len(make(kind).tokenizer)
+    made = make(kind, vocab_size=size + 200)
+    written = writing(made).write(made.model, examples_of(made), decoding)
+    assert max(map(max, written)) < size
 
 
 def test_samples_come_as_often_as_the_model_finds_them_likely(made: Made) -> None:

@@ -276,13 +276,29 @@ def test_bf16_too(pair: tuple[Any, Any], train_config: Any) -> None:
     assert difference(step(both, cut(batch, [1] * 12), train_config, precision="bf16", scope="local"), whole) > 0.2
 
 
-def test_the_micro_batch_that_is_no_number_is_named(pair: tuple[Any, Any], train_config: Any) -> None:
-    parts = [{**part, "index": torch.arange(4) + 4 * number} for number, part in enumerate(cut(examples(), [4, 4, 4]))]
+@pytest.mark.parametrize("sizes", [[4, 4, 4], [12]])
+@pytest.mark.parametrize("rows", [1, 3])
+def test_the_example_that_is_no_number_is_named(
+    pair: tuple[Any, Any], train_config: Any, rows: int, sizes: list[int]
+) -> None:
+    """Also where an example has several rows, which the adaptor tells by ``row_examples``."""
+
+    def breaking(batch: Mapping[str, Any], outputs: Any) -> dict[str, Any]:
+        found = adapt(batch, outputs)
+        logits = found["logits"].masked_fill(batch["broken"].unsqueeze(1), float("nan"))
+        owners = {"row_examples": torch.arange(len(logits)).repeat_interleave(rows)} if rows > 1 else {}
+        return {"losses": found["losses"], "logits": logits.repeat_interleave(rows, dim=0), **owners}
+
+    starts = [sum(sizes[:number]) for number in range(len(sizes))]
+    parts = [
+        {**part, "index": torch.arange(size) + start}
+        for part, size, start in zip(cut(examples(), sizes), sizes, starts, strict=True)
+    ]
     both = Unindexed(pair[0]), Unindexed(pair[1])
     for part in parts:
         part["broken"] = part["index"] == 6
     before = copy.deepcopy(pair[1].state_dict())
-    with pytest.raises(NonFiniteLossError, match=r"teacher's logits must be finite.*in examples 6; the state before"):
+    with pytest.raises(NonFiniteLossError, match=r"logits must be finite.*in examples 6; the state before"):
         step(both, parts, train_config, adaptor=breaking)
     assert all(torch.equal(value, before[name]) for name, value in pair[1].state_dict().items())
 
@@ -290,11 +306,6 @@ def test_the_micro_batch_that_is_no_number_is_named(pair: tuple[Any, Any], train
 class Unindexed(Unlabelled):
     def forward(self, labels: Any, index: Any = None, broken: Any = None, **inputs: Any) -> Any:
         return self.model(labels=labels, **inputs)
-
-
-def breaking(batch: Mapping[str, Any], outputs: Any) -> dict[str, Any]:
-    found = adapt(batch, outputs)
-    return {**found, "logits": found["logits"].masked_fill(batch["broken"].unsqueeze(1), float("nan"))}
 
 
 def test_textbrewers_own_names_keep_textbrewers_groups(pair: tuple[Any, Any], train_config: Any) -> None:
