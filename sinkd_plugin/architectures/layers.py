@@ -60,6 +60,19 @@ def evenly_spaced(count: int, depth: int) -> list[int]:
     return [(2 * number * (depth - 1) + count - 1) // (2 * (count - 1)) for number in range(count)]
 
 
+def matched_layers(config: PretrainedConfig) -> tuple[int, str]:
+    """How many layers ``intermediate_matches`` can name, and words for their stack; 0 where that cannot be told.
+
+    Of two stacks it is the encoder's, whose tokens both models have in common whatever is answered.
+    """
+    try:
+        depths = _depths(config)
+    except (ModelReferenceError, AttributeError):
+        return 0, ""
+    stack, depth = next(iter(depths.items()))
+    return depth, f"'s {stack}" if stack else ""
+
+
 def cut(teacher: PreTrainedModel, choice: LayerChoice) -> PreTrainedModel:
     """A copy of the teacher, in float32, with the chosen layers only; embeddings, heads and ties are kept.
 

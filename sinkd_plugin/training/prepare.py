@@ -17,6 +17,7 @@ from sinkd_plugin.training.compatibility import check_kind, check_losses, check_
 from sinkd_plugin.training.config import RunConfig, students
 from sinkd_plugin.training.device import resolve_device, resolve_precision
 from sinkd_plugin.training.fingerprint import fingerprint, split_fingerprint
+from sinkd_plugin.training.match_layers import check_matches
 from sinkd_plugin.training.question import prompt_for, question_of
 from sinkd_plugin.training.sizes import check_sizes
 from sinkd_plugin.training.teacher_origin import TeacherOrigin, config_of, teacher_origin
@@ -91,6 +92,7 @@ def prepare(config: RunConfig) -> Prepared:
         check_top_k(student, where)
         check_sizes(student, len(task.splits["train"]))
         check_student(student, f"{where}student", architecture, prepared.teacher, prepared.question(student))
+        check_matches(student, f"{where}distillation", architecture, prepared.teacher, task.spec.labels)
     return prepared
 
 

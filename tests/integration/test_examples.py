@@ -14,7 +14,10 @@ ACME_ZOO = Path(__file__).parents[1] / "plugins" / "acme" / "acme_sinkd" / "stud
 RUN_HERE = {"textbrewer_script.py", "deploy.py", "figure1.py", "word_order.yaml"}
 RUN_ELSEWHERE = {
     **dict.fromkeys(
-        ("t5_reviews.yaml", "gpt_neo_reviews.yaml", "t0_cb.yaml", "gpt_neo_rte.yaml"),
+        (
+            *("t5_reviews.yaml", "gpt_neo_reviews.yaml", "t0_cb.yaml", "gpt_neo_rte.yaml"),
+            *("bert_mrpc.yaml", "bert_cb.yaml"),
+        ),
         "tests/integration/test_family_examples.py",
     ),
     "quickstart.yaml": "tests/integration/test_quickstart.py",

