@@ -10,7 +10,7 @@ from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerB
 from transformers.modeling_outputs import BaseModelOutput
 
 from sinkd_plugin.architectures.generative_reader import Example, GenerativeReader, leading_tokens
-from sinkd_plugin.architectures.rows import padded
+from sinkd_plugin.architectures.rows import IGNORED, padded
 from sinkd_plugin.specs import Question
 
 
@@ -65,9 +65,12 @@ class EncoderDecoderReader(GenerativeReader):
         return rows
 
     def _features(self, batch: Mapping[str, Any], outputs: Any) -> dict[str, Any]:
-        """Of the encoder: the decoder's states are of other tokens, to which the mask of the inputs does not belong."""
+        """Of each stack with its own mask; the decoder's tells the states that predict the answer."""
         return {
             "hidden": outputs.get("encoder_hidden_states"),
             "attention": outputs.get("encoder_attentions"),
             "inputs_mask": batch.get("attention_mask"),
+            "decoder_hidden": outputs.get("decoder_hidden_states"),
+            "decoder_attention": outputs.get("decoder_attentions"),
+            "decoder_inputs_mask": (batch["answers"] != IGNORED).long(),
         }

@@ -60,17 +60,15 @@ def evenly_spaced(count: int, depth: int) -> list[int]:
     return [(2 * number * (depth - 1) + count - 1) // (2 * (count - 1)) for number in range(count)]
 
 
-def matched_layers(config: PretrainedConfig) -> tuple[int, str]:
-    """How many layers ``intermediate_matches`` can name, and words for their stack; 0 where that cannot be told.
+def matched_layers(config: PretrainedConfig) -> dict[str, int]:
+    """How many layers each stack has that ``intermediate_matches`` can name; none where that cannot be told.
 
-    Of two stacks it is the encoder's, whose tokens both models have in common whatever is answered.
+    Stacks are called as in ``kept_layers``.
     """
     try:
-        depths = _depths(config)
+        return _depths(config)
     except (ModelReferenceError, AttributeError):
-        return 0, ""
-    stack, depth = next(iter(depths.items()))
-    return depth, f"'s {stack}" if stack else ""
+        return {}
 
 
 def cut(teacher: PreTrainedModel, choice: LayerChoice) -> PreTrainedModel:

@@ -15,9 +15,10 @@ from torch.nn.functional import pad
 from sinkd_plugin.errors import LossInputError
 from sinkd_plugin.textbrewer.addends import addends
 from sinkd_plugin.textbrewer.batches import tensors
+from sinkd_plugin.textbrewer.features import DECODER_FEATURES, MASKS, mask_of
 
 Flat = dict[str, torch.Tensor]
-_KEPT = ("logits", "logits_mask", "labels", "inputs_mask")
+_KEPT = ("logits", "logits_mask", "labels", *MASKS)
 _NO_LABEL = -100
 """What PyTorch's cross-entropy leaves out."""
 
@@ -111,12 +112,13 @@ def _missing(shape: Sequence[int], longest: Sequence[int]) -> list[int]:
 
 
 def _may_differ(name: str, found: Sequence[torch.Tensor], part: Flat) -> bool:
-    if any(_is(name, kind) for kind in ("labels", "logits_mask", "inputs_mask")):
+    if any(_is(name, kind) for kind in ("labels", "logits_mask", *MASKS)):
         return True
     if _is(name, "logits"):
         same_classes = len({tensor.shape[-1] for tensor in found}) == 1
         return same_classes and any(_is(other, "logits_mask") for other in part)
-    return any(_is(other, "inputs_mask") for other in part)
+    feature = next((part for part in name.split(".") if part in DECODER_FEATURES), "hidden")
+    return any(_is(other, mask_of(feature)) for other in part)
 
 
 def _is(name: str, kind: str) -> bool:
@@ -125,7 +127,7 @@ def _is(name: str, kind: str) -> bool:
 
 def trainable(name: str) -> bool:
     """Whether a gradient may go back through this tensor: it is the student's, and no mask, label or count."""
-    fixed = ("logits_mask", "labels", "inputs_mask", "addends")
+    fixed = ("logits_mask", "labels", "addends", *MASKS)
     return name.startswith((".student.", ".caught_S.")) and not any(_is(name, kind) for kind in fixed)
 
 

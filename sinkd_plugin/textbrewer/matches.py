@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from sinkd_plugin.errors import LossInputError
+from sinkd_plugin.textbrewer.features import mask_of
 from sinkd_plugin.textbrewer.host import textbrewer
 from sinkd_plugin.textbrewer.term import Term
 
@@ -30,7 +31,7 @@ class Matches:
             theirs, ours = _features(teacher, match, "T"), _features(student, match, "S")
             if projection is not None:
                 ours = [projection(one) for one in ours] if isinstance(ours, list) else projection(ours)
-            value = _host.MATCH_LOSS_MAP[match.loss](ours, theirs, mask=student.get("inputs_mask"))
+            value = _host.MATCH_LOSS_MAP[match.loss](ours, theirs, mask=student.get(mask_of(match.feature)))
             layers = f"{_numbers(match.layer_S)}_{_numbers(match.layer_T)}"
             yield Term(
                 name=f"unweighted_{match.feature}_{match.loss.partition(' ')[0]}_{layers}",

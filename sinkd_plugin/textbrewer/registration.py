@@ -10,6 +10,7 @@ from typing import Any
 from sinkd_plugin.catalog import catalog
 from sinkd_plugin.errors import SinkdError
 from sinkd_plugin.specs import LossSpec
+from sinkd_plugin.textbrewer.features import DECODER_FEATURES
 
 _TABLES = {"kd_loss": "KD_LOSS_MAP", "match_loss": "MATCH_LOSS_MAP"}
 
@@ -17,6 +18,7 @@ _TABLES = {"kd_loss": "KD_LOSS_MAP", "match_loss": "MATCH_LOSS_MAP"}
 def register() -> None:
     """Add every loss of the catalog, at its default options, to the tables that all TextBrewer distillers share.
 
+    Beside them stand the features of an encoder-decoder's second stack, which TextBrewer has no names for.
     A name that TextBrewer has already keeps TextBrewer's function. A loss claimed by two plugins is left out, so
     that naming it fails instead of meaning one of them by chance.
     """
@@ -27,6 +29,7 @@ def register() -> None:
         except SinkdError:
             continue
         getattr(host, _TABLES[spec.slot]).setdefault(name, _OnFirstUse(spec))
+    host.FEATURES.extend(feature for feature in DECODER_FEATURES if feature not in host.FEATURES)
     import_module("sinkd_plugin.textbrewer.distiller")  # enters itself into TextBrewer's table of distillers
 
 

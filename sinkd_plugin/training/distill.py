@@ -17,6 +17,7 @@ from sinkd_plugin.specs import DistillationPlan, Distiller, Observer
 from sinkd_plugin.storage import storage_errors
 from sinkd_plugin.textbrewer.configuration import DistillationConfig
 from sinkd_plugin.textbrewer.distiller import SinkhornDistiller
+from sinkd_plugin.textbrewer.features import is_attention
 from sinkd_plugin.textbrewer.host import textbrewer
 from sinkd_plugin.training import processes
 from sinkd_plugin.training.batches import with_teacher_rows
@@ -167,11 +168,12 @@ def _distiller(plan: DistillationPlan) -> Distiller:
 def _compared_outputs(config: RunConfig, material: Material) -> dict[str, bool]:
     """What both models must return for the intermediate matches, as arguments of their forward pass."""
     features = {match.feature for match in config.distillation.intermediate_matches}
-    if "attention" in features:
+    if any(map(is_attention, features)):
         for model in (material.teacher, material.student):
             # fused kernels never form the attention matrix; BERT cannot switch, but steps aside when it is asked for
             model.set_attn_implementation("eager")
-    wanted = {"output_hidden_states": "hidden" in features, "output_attentions": "attention" in features}
+    attends = {is_attention(feature) for feature in features}
+    wanted = {"output_hidden_states": False in attends, "output_attentions": True in attends}
     return {name: True for name, needed in wanted.items() if needed}
 
 

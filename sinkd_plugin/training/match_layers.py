@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from transformers import PretrainedConfig
+from collections.abc import Mapping
 
-from sinkd_plugin.architectures.layers import kept_layers, matched_layers
+from sinkd_plugin.architectures.layers import DECODER, kept_layers, matched_layers
 from sinkd_plugin.architectures.loading import load_config
 from sinkd_plugin.errors import ConfigError
 from sinkd_plugin.references import resolve_model
 from sinkd_plugin.specs import Architecture
+from sinkd_plugin.textbrewer.features import DECODER_FEATURES, is_attention
+from sinkd_plugin.textbrewer.options import MatchOptions
 from sinkd_plugin.training.compatibility import student_settings
 from sinkd_plugin.training.config import RunConfig
 from sinkd_plugin.training.teacher_origin import TeacherOrigin, described_by
+
+Depths = Mapping[str, int]
+"""Layers of each stack, ``""`` where there is one; nothing where that cannot be told."""
 
 
 def check_matches(
@@ -33,38 +38,50 @@ def check_matches(
     matches = config.distillation.intermediate_matches
     if not matches:
         return
-    layers = {
-        "layer_T": matched_layers(teacher.config),
-        "layer_S": _students_layers(config, architecture, teacher, labels),
-    }
+    theirs = matched_layers(teacher.config)
+    ours = _students_layers(config, architecture, teacher, labels, theirs)
     for number, match in enumerate(matches):
-        for key, (depth, stack) in layers.items():
-            chosen = getattr(match, key)
-            highest = depth if match.feature == "hidden" else depth - 1
-            for layer in chosen if isinstance(chosen, tuple) else (chosen,):
-                if depth and not -highest - 1 <= layer <= highest:
-                    raise ConfigError(
-                        f"'{where}.intermediate_matches.{number}.{key}' must be a layer from 0 to {highest} of the "
-                        f"{'teacher' if key == 'layer_T' else 'student'}{stack}.",
-                        received=str(layer),
-                        cure="Of 'hidden', 0 are the embeddings." if match.feature == "hidden" else "",
-                    )
+        place = f"{where}.intermediate_matches.{number}"
+        _check(match, "layer_T", "teacher", theirs, place)
+        _check(match, "layer_S", "student", ours, place)
+
+
+def _check(match: MatchOptions, key: str, model: str, depths: Depths, where: str) -> None:
+    stack = _stack(match, depths, where)
+    if stack not in depths:
+        return
+    owner = f"{model}'s {stack}" if stack else model
+    attends, chosen = is_attention(match.feature), getattr(match, key)
+    highest = depths[stack] - attends
+    for layer in chosen if isinstance(chosen, tuple) else (chosen,):
+        if not -highest - 1 <= layer <= highest:
+            raise ConfigError(
+                f"'{where}.{key}' must be a layer from 0 to {highest} of the {owner}.",
+                received=str(layer),
+                cure="" if attends else f"Of '{match.feature}', 0 are the embeddings.",
+            )
+
+
+def _stack(match: MatchOptions, depths: Depths, where: str) -> str:
+    """The stack that a feature is of: of two, the first one's has the plain name."""
+    if match.feature not in DECODER_FEATURES:
+        return next(iter(depths), "")
+    if depths and DECODER not in depths:
+        raise ConfigError(
+            f"'{where}.feature: {match.feature}' needs a model with two stacks of layers, such as T5.",
+            received="a model with one",
+            cure=f"Write {match.feature.removeprefix('decoder_')}.",
+        )
+    return DECODER
 
 
 def _students_layers(
-    config: RunConfig, architecture: Architecture, teacher: TeacherOrigin, labels: tuple[str, ...]
-) -> tuple[int, str]:
+    config: RunConfig, architecture: Architecture, teacher: TeacherOrigin, labels: tuple[str, ...], theirs: Depths
+) -> Depths:
     student = config.student
     if student.from_teacher_layers is not None:
-        depth, stack = matched_layers(teacher.config)
-        kept = kept_layers(teacher.config, student.from_teacher_layers, "student.from_teacher_layers") if depth else {}
-        return len(next(iter(kept.values()), ())), stack
-    return matched_layers(_students_config(config, architecture, teacher, labels))
-
-
-def _students_config(
-    config: RunConfig, architecture: Architecture, teacher: TeacherOrigin, labels: tuple[str, ...]
-) -> PretrainedConfig:
-    if config.student.from_config is not None:
-        return described_by(architecture, student_settings(config, teacher), teacher.tokenizer, labels)
-    return load_config(resolve_model(config.student.model or ""))
+        kept = kept_layers(teacher.config, student.from_teacher_layers, "student.from_teacher_layers") if theirs else {}
+        return {stack: len(layers) for stack, layers in kept.items()}
+    if student.from_config is not None:
+        return matched_layers(described_by(architecture, student_settings(config, teacher), teacher.tokenizer, labels))
+    return matched_layers(load_config(resolve_model(student.model or "")))

@@ -169,7 +169,7 @@ def setting(teachers: Callable[..., Path], tmp_path: Path) -> Callable[..., Sett
             task=LoadedTask(
                 spec=task, splits=DatasetDict({name: split(task) for name in ("train", "validation", "test")})
             ),
-            prompt=prompt_for(spec, task, None),
+            prompt=prompt_for(spec, task, config.prompt),
             data_fingerprint=f"{family} {task.name}",
             family=spec,
             architecture=spec.build(),

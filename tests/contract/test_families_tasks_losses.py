@@ -82,7 +82,9 @@ def loss_of(setting: Setting, material: Material, batch: dict[str, Any]) -> floa
         material.reader.adaptor,
     )
     attached = material.reader.attached
-    arguments = {**material.reader.forward_arguments, "output_hidden_states": True}
+    attends = any(match.feature.endswith("attention") for match in setting.config.distillation.intermediate_matches)
+    outputs = {"output_hidden_states": True, "output_attentions": attends}
+    arguments = {**material.reader.forward_arguments, **outputs}
     with attached(material.teacher), attached(material.student), torch.no_grad():
         return float(distiller.train_on_batch(batch, arguments)[0])
 
@@ -145,6 +147,28 @@ def test_neither_padding_nor_order_changes_the_loss(setting: Make, family: str, 
     assert loss_of(ready, material, padded(batch, 5)) == pytest.approx(value, abs=1e-5, rel=1e-5)
     shuffled = material.reader.collate([examples[row] for row in (3, 0, 5, 1, 4, 2)])
     assert loss_of(ready, material, shuffled) == pytest.approx(value, abs=1e-5, rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("feature", "loss"),
+    [("decoder_hidden", "hidden_mse"), ("decoder_hidden", "hidden_sinkhorn"), ("decoder_attention", "attention_mse")],
+)
+def test_the_decoders_states_are_compared_behind_their_own_mask(setting: Make, feature: str, loss: str) -> None:
+    """Neither padding nor order changes the term, and micro-batches of unlike lengths make one group."""
+    task = catalog().tasks.get("superglue/cb")
+    match = {"layer_T": 2, "layer_S": 1, "feature": feature, "loss": loss, "weight": 1.0}
+    block = {"kd_loss_type": "kl", "kd_loss_weight": 0, "intermediate_matches": [match]}
+    prompt = {"template": "{premise} {hypothesis}", "verbalisers": ["warm", "a dull and very long story", "quite"]}
+    ready = setting("encoder-decoder", task, block, prompt=prompt)
+    material = ready.material()
+    examples = list(material.train)[:6]
+    batch = material.reader.collate(examples)
+    value = loss_of(ready, material, batch)
+    assert value > 1e-5
+    assert loss_of(ready, material, padded(batch, 5)) == pytest.approx(value, abs=1e-6, rel=1e-5)
+    shuffled = material.reader.collate([examples[row] for row in (3, 0, 5, 1, 4, 2)])
+    assert loss_of(ready, material, shuffled) == pytest.approx(value, abs=1e-6, rel=1e-5)
+    two_steps(setting("encoder-decoder", task, block, {"group_size": 4, "micro_batch_size": 1}, prompt=prompt))
 
 
 @pytest.mark.parametrize("rows", ROWS)

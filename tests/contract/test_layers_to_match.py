@@ -51,6 +51,16 @@ def test_a_layer_behind_the_last_one_is_refused(setting: Make, family: str) -> N
         check(setting, family, layer_S=-4)
 
 
+def test_the_decoder_of_two_stacks_has_layers_of_its_own(setting: Make) -> None:
+    check(setting, "encoder-decoder", layer_T=3, layer_S=2, feature="decoder_hidden")
+    with pytest.raises(ConfigError, match=r"a layer from 0 to 3 of the teacher's decoder\. Received: 4"):
+        check(setting, "encoder-decoder", layer_T=4, feature="decoder_hidden")
+    with pytest.raises(ConfigError, match=r"a layer from 0 to 1 of the student's decoder\. Received: 2"):
+        check(setting, "encoder-decoder", layer_S=2, feature="decoder_attention", loss="attention_mse")
+    with pytest.raises(ConfigError, match=r"two stacks of layers, such as T5\. Received: a model with one.*hidden"):
+        check(setting, "decoder", feature="decoder_hidden")
+
+
 @pytest.mark.parametrize("family", DEPTHS)
 def test_a_student_of_its_own_has_layers_of_its_own(setting: Make, teachers: Callable[..., Any], family: str) -> None:
     labels = catalog().tasks.get("superglue/cb").labels

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import socket
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -33,6 +35,23 @@ def recipe(tmp_path: Path, run_settings: dict[str, Any]) -> Path:
     }
     path.write_text(yaml.safe_dump(settings))
     return path
+
+
+def test_a_build_that_is_told_to_end_takes_its_command_along() -> None:
+    """The command asks a server that never answers; its connection closes when it ends."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(60)
+        words = ("zoo", "list", "--source", f"http://127.0.0.1:{server.getsockname()[1]}")
+        code = f"from sinkd_zoo.own_commands import run_command; run_command(*{words}, threads=1)"
+        build = subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE, text=True)
+        connection, _ = server.accept()
+        with connection:
+            connection.settimeout(20)
+            build.terminate()
+            assert "`sinkd zoo` must end well" in build.communicate(timeout=20)[1]
+            while connection.recv(4096):
+                pass
+    assert build.returncode == 1
 
 
 @pytest.mark.slow
