@@ -15,6 +15,7 @@ _COMMANDS = {
     "list": "List losses, architectures, tasks, export targets or zoo sources.",
     "plugins": "Show the plugins that are installed, and those that failed.",
     "study": "Compare ways to distil over tasks and seeds, as one YAML or JSON file says.",
+    "sweep": "Search for the setting that is best on the validation split, as one YAML or JSON file says.",
     "run": "Run a TextBrewer script with sinkd's losses known to it, the script itself untouched.",
     "quickstart": "Distil, evaluate, export and time a real student, from nothing, in about ten minutes.",
 }

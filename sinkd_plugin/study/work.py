@@ -7,7 +7,7 @@ import traceback
 from collections.abc import Sequence
 
 from sinkd_plugin.console import note
-from sinkd_plugin.errors import SinkdError, StorageError
+from sinkd_plugin.errors import SinkdError, StoppedError, StorageError
 from sinkd_plugin.study.cells import Cell, located
 from sinkd_plugin.study.store import Outcome, Store
 from sinkd_plugin.training.run import run
@@ -22,6 +22,7 @@ def work(cells: Sequence[Cell], store: Store) -> None:
 
     Raises:
         StorageError: If the disk is full: then no cell can end, and none is marked as failed for it.
+        StoppedError: If a signal came; the same call goes on.
     """
     left = _open(cells, store)
     while left:
@@ -51,7 +52,7 @@ def _outcome(cell: Cell, store: Store) -> Outcome:
         store.lend_teacher(cell)
         result = run(located(cell, store.run_folder(cell)), overwrite=True)
         store.keep_teacher(cell)
-    except StorageError:
+    except (StorageError, StoppedError):
         raise
     except Exception as error:  # whatever stops one run must not stop a week of others
         note(f"Failed: {cell.describe()}: {error}")

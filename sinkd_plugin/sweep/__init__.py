@@ -1,0 +1,1 @@
+"""Searches for a run's best setting: a space of keys, trials shared by processes and machines, one choice."""
