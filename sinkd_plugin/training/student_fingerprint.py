@@ -25,8 +25,11 @@ _ADDED_KEYS = {"teacher_top_k", "torch_compile"}
 
 def student_fingerprint(config: RunConfig, prepared: Prepared, teacher: Stage) -> str:
     """The hash of everything that a student's weights and scores depend on."""
-    model = config.student.model
+    model, kept = config.student.model, config.training.checkpoints
+    # of the last step it is the student whatever is kept meanwhile
+    taken = {"taken": kept.model_dump(include={"best", "steps", "use_best"})} if kept.use_best else {}
     return fingerprint(
+        **taken,
         teacher=teacher.fingerprint,
         student=config.student.model_dump(),
         weights=model_fingerprint(resolve_model(model)) if model else None,

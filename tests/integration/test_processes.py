@@ -85,6 +85,24 @@ def test_a_process_that_fails_ends_all(fault: str, config_file: Path, tmp_path: 
     assert not (tmp_path / "run" / "student").exists()
 
 
+def test_a_run_whose_process_was_killed_goes_on_to_the_same_bits(config_file: Path, tmp_path: Path) -> None:
+    folders = {name: tmp_path / name for name in ("whole", "killed")}
+    every = ["--set", "training.checkpoints.steps=3"]
+    command = ["-m", "sinkd_plugin", "distill", config_file, *every]
+    whole = torchrun(2, *command, "--set", f"training.output_dir={folders['whole']}")
+    assert whole.returncode == 0, whole.stderr
+    killed = torchrun(2, FAILING, "killed", config_file, folders["killed"], "20", *every, timeout=120)
+    assert killed.returncode != 0
+    assert not (folders["killed"] / "student").exists()
+    again = torchrun(2, *command, "--resume", "--set", f"training.output_dir={folders['killed']}")
+    assert again.returncode == 0, again.stderr
+    assert "Going on after step 6 of 12" in again.stderr
+    for model in ("teacher", "student", "baselines/kl"):
+        bits = [(folder / model / "model.safetensors").read_bytes() for folder in folders.values()]
+        assert bits[0] == bits[1], model
+    assert losses(folders["killed"]) == losses(folders["whole"])
+
+
 def test_a_mistake_is_told_by_one_process(config_file: Path) -> None:
     done = torchrun(2, "-m", "sinkd_plugin", "distill", config_file, "--set", "task=nothing", timeout=120)
     assert done.returncode != 0
