@@ -28,7 +28,7 @@ from sinkd_plugin.training.predict import predict_rows, predict_scores
 from sinkd_plugin.training.prepare import prepare
 from sinkd_plugin.training.teacher import teacher_stage
 
-LENGTH, TRAIN, TEST, EPOCHS, BATCH = 64, 800, 1000, 3, 32
+LENGTH, TRAIN, TEST, EPOCHS, BATCH = 64, 400, 1000, 3, 32
 _KEYS = ("input_ids", "attention_mask", "token_type_ids")
 
 

@@ -19,7 +19,7 @@ MICRO_BATCH = 16
 GROUPS = (64, 256, 1024, 4096)
 
 
-def groups(rounds: int = 5) -> dict[str, Any]:
+def groups(rounds: int = 3) -> dict[str, Any]:
     """Memory by size of the group, and CPU time of a step of 256 over that of plain accumulation."""
     calls = {scope: call(4, 256, 64, 256, scope) for scope in ("local", "global")}
     for each in calls.values():
