@@ -41,13 +41,17 @@ def steps(rounds: int = 5) -> dict[str, Any]:
         "over_textbrewer": ratio(per_step["sinkd"], per_step["textbrewer"]),
         "loss_cpu_ms": term,
         "term_over_step": (term["with"] - term["without"]) / statistics.median(per_step["sinkd"]),
-        "peak_mb": {name: peak_of_process(__file__, name) for name in TRAINERS},
     }
 
 
-def call(name: str) -> Callable[[], None]:
+def memory() -> dict[str, Any]:
+    """Memory at the peak of the same steps, gradients and the optimiser's state included."""
+    return {"peak_mb": {name: peak_of_process(__file__, name) for name in TRAINERS}}
+
+
+def call(name: str, layers: int = 6, hidden: int = 384) -> Callable[[], None]:
     """Some steps by a trainer, on models of its own with the same weights."""
-    teacher, student = bert(6, 384, seed=0), bert(6, 384, seed=1)
+    teacher, student = bert(layers, hidden, seed=0), bert(layers, hidden, seed=1)
     distiller, loader = TRAINERS[name](teacher, student), batches(STEPS, ROWS, TOKENS)
     return lambda: train(distiller, student, loader)
 
@@ -72,5 +76,6 @@ def term_ms(repetitions: int = 200) -> dict[str, float]:
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
+    call(sys.argv[1], layers=1, hidden=32)()  # code is loaded, and compiled, before it is measured what it takes
     run = call(sys.argv[1])
     print(peak_mb(run))

@@ -2,8 +2,8 @@
 
 Run: python benchmarks/training.py benchmarks/results/training.json [PART ...] && python benchmarks/training_table.py
 
-Parts: steps, epochs, groups, processes. One thread; CPU time, because other processes share the machine, except for the
-two processes, which are timed by the clock.
+Parts: steps, memory, epochs, groups, processes. One thread; CPU time, because other processes share the machine, except
+for the two processes, which are timed by the clock.
 """
 
 from __future__ import annotations
@@ -22,12 +22,13 @@ import torch
 from trainer_epochs import epochs
 from trainer_groups import groups
 from trainer_processes import two_processes
-from trainer_step import steps
+from trainer_step import memory, steps
 
 from sinkd_plugin.training.environment import environment
 
 PARTS: dict[str, Callable[[], dict[str, Any]]] = {
     "steps": steps,
+    "memory": memory,
     "epochs": epochs,
     "groups": groups,
     "processes": two_processes,

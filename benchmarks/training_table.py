@@ -31,14 +31,13 @@ def table(result: dict[str, Any]) -> str:
 
 def rows(result: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
     """What is to be reached, and what was found."""
-    yield from _steps(result["steps"])
+    yield from _steps(result["steps"], result["memory"]["peak_mb"])
     yield from _epochs(result["epochs"])
     yield from _groups(result["groups"])
     yield from _processes(result["processes"])
 
 
-def _steps(found: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
-    memory = found["peak_mb"]
+def _steps(found: dict[str, Any], memory: dict[str, float]) -> Iterator[tuple[str, str, str]]:
     yield "a step over TextBrewer's, same batches", "≤ 1.05", _spread(found["over_textbrewer"])
     yield "its memory over TextBrewer's", "≤ 1.05", f"{memory['sinkd'] / memory['textbrewer']:.2f}"
     yield "the Sinkhorn term, of a step", "≤ 3 %", f"{100 * found['term_over_step']:.3f} %"

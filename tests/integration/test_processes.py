@@ -88,7 +88,7 @@ def test_a_process_that_fails_ends_all(fault: str, config_file: Path, tmp_path: 
 def test_a_run_whose_process_was_killed_goes_on_to_the_same_bits(config_file: Path, tmp_path: Path) -> None:
     folders = {name: tmp_path / name for name in ("whole", "killed")}
     every = ["--set", "training.checkpoints.steps=3"]
-    command = ["-m", "sinkd_plugin", "distill", config_file, *every]
+    command = ["-m", "sinkd_plugin", "distill", str(config_file), *every]
     whole = torchrun(2, *command, "--set", f"training.output_dir={folders['whole']}")
     assert whole.returncode == 0, whole.stderr
     killed = torchrun(2, FAILING, "killed", config_file, folders["killed"], "20", *every, timeout=120)
