@@ -12,6 +12,9 @@ from collections.abc import Iterable, Mapping
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
+_INPUTS = ["input_ids", "attention_mask"]
+"""What generative models take: T5 refuses token types, and GPT-Neo adds the embedding of a token for each."""
+
 _CLEAN = (normalizers.NFKC(), normalizers.Replace("\n", " "))
 
 
@@ -28,7 +31,7 @@ def ended(texts: Iterable[str], vocabulary: int) -> PreTrainedTokenizerBase:
     special = {"pad": "<pad>", "eos": "</s>", "unk": "<unk>"}
     core = _of_words(texts, vocabulary, special, normalizers.Sequence(list(_CLEAN)))
     core.post_processor = _frame(core, "$A </s>", "$A </s> $B </s>", ("</s>",))
-    return PreTrainedTokenizerFast(tokenizer_object=core, **_named(special))
+    return PreTrainedTokenizerFast(tokenizer_object=core, model_input_names=_INPUTS, **_named(special))
 
 
 def byte_level(texts: Iterable[str], vocabulary: int) -> PreTrainedTokenizerBase:
@@ -38,7 +41,8 @@ def byte_level(texts: Iterable[str], vocabulary: int) -> PreTrainedTokenizerBase
     core.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     core.decoder = decoders.ByteLevel()
     _train(core, texts, vocabulary, [end], sorted(pre_tokenizers.ByteLevel.alphabet()))
-    return PreTrainedTokenizerFast(tokenizer_object=core, **_named({"bos": end, "eos": end, "unk": end}))
+    special = {"bos": end, "eos": end, "unk": end}
+    return PreTrainedTokenizerFast(tokenizer_object=core, model_input_names=_INPUTS, **_named(special))
 
 
 def _of_words(

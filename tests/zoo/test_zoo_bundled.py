@@ -75,6 +75,10 @@ def test_it_loads_with_nothing_but_transformers(student: Student) -> None:
     model = getattr(transformers, loader[1]).from_pretrained(folder)
     tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
     assert len(tokenizer) <= model.config.vocab_size
+    given = tokenizer("a warm and clever film", return_tensors="pt")
+    assert ("token_type_ids" in given) == (student.architecture == "encoder")
+    if student.architecture != "encoder":
+        assert model.generate(**given, max_new_tokens=2).shape[0] == 1
     assert sum(weight.numel() for weight in model.parameters()) == student.parameters
 
 

@@ -183,6 +183,23 @@ def test_a_trained_tokenizer_and_a_fresh_model_fit_each_other(family: str, tmp_p
 
 
 @pytest.mark.parametrize("family", FRESH)
+def test_a_model_takes_all_that_its_trained_tokenizer_gives(family: str, tmp_path: Path) -> None:
+    """As in ``model(**tokenizer(text))``: token types go to encoders alone, GPT-Neo would add them to the words."""
+    architecture = catalog().architectures.get(family).build()
+    tokenizer = architecture.train_tokenizer(["The film was good.", "A bad film."], 300)
+    model = architecture.fresh(FRESH[family], tokenizer, LABELS).eval()
+    tokenizer.save_pretrained(tmp_path)
+    given = transformers.AutoTokenizer.from_pretrained(tmp_path)("The film was bad.", return_tensors="pt")
+    assert ("token_type_ids" in given) == (family == "encoder")
+    start = {"decoder_input_ids": torch.tensor([[0]])} if family == "encoder-decoder" else {}
+    with torch.no_grad():
+        rows = model(**given, **start).logits
+        assert torch.equal(rows, model(given["input_ids"], **start).logits)
+    if family != "encoder":
+        assert model.generate(**given, max_new_tokens=2).shape[0] == 1
+
+
+@pytest.mark.parametrize("family", FRESH)
 def test_a_tokenizer_is_the_same_each_time(family: str) -> None:
     architecture = catalog().architectures.get(family).build()
     texts = [f"film number {number} is {'good' if number % 2 else 'bad'}" for number in range(50)]
