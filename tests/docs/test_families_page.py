@@ -1,4 +1,4 @@
-"""The results on the page about families are those of its records."""
+"""The results on the pages about families and sequences are those of their records."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ def test_the_results_are_those_of_the_records() -> None:
     assert spec.loader is not None
     script = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(script)
-    page = (DOCS / "families.md").read_text(encoding="utf-8")
-    assert script.with_results(page) == page, "run: python docs/family_results.py"
+    for path, page in script.pages().items():
+        assert path.read_text(encoding="utf-8") == page, "run: python docs/family_results.py"
 
 
 def test_what_the_page_says_of_the_results_is_so() -> None:
@@ -27,3 +27,20 @@ def test_what_the_page_says_of_the_results_is_so() -> None:
         one, two = (scores["interval"]["accuracy"] for scores in (result["student"], result["baselines"]["kl"]))
         assert one[0] < two[1]
         assert two[0] < one[1]
+
+
+def test_what_the_page_about_sequences_says_of_the_results_is_so() -> None:
+    result = json.loads((DOCS / "word_order.json").read_text(encoding="utf-8"))
+    risks = {name: scores["sequences"] for name, scores in {"js": result["student"], **result["baselines"]}.items()}
+    assert risks["seqkd"]["likelihood_risk"] < risks["pre"]["likelihood_risk"] < risks["js"]["likelihood_risk"]
+    assert risks["kl"]["coverage_risk"] < risks["pre"]["coverage_risk"] < risks["js"]["coverage_risk"]
+    best = max([result["student"], *result["baselines"].values()], key=lambda scores: scores["test"]["bleu"])
+    assert best is result["baselines"]["pre"]
+
+
+def test_what_the_page_says_of_the_official_files_is_so() -> None:
+    mrpc, cb = (json.loads((DOCS / f"{run}.json").read_text(encoding="utf-8")) for run in ("bert_mrpc", "bert_cb"))
+    assert {scores["n"] for scores in (mrpc["teacher"], mrpc["student"], mrpc["baselines"]["kl"])} == {408}
+    assert all(scores["interval"]["accuracy"][0] < 279 / 408 for scores in (mrpc["teacher"], mrpc["student"]))
+    assert cb["teacher"]["n"] == 56
+    assert cb["teacher"]["interval"]["accuracy"][0] > 28 / 56
