@@ -15,74 +15,141 @@ from sinkd_plugin.storage import write_json
 if TYPE_CHECKING:
     from sinkd_export.bench import BenchReport
 
+EXAMPLES = """\b
+Examples:
+  sinkd bench teacher student exported --shape 1x16 --shape 8x128
+  sinkd bench teacher student --form all --task reviews --report report.html
+  sinkd bench zoo:t5-tiny-reviews --form eager,fp32,int8 --new-tokens 32
+  sinkd bench exported --provider cpu,cuda --require cuda
+  sinkd bench --compare before.json after.json
+"""
 
-@click.command("bench", epilog="Example: sinkd bench teacher student exported --shape 1x16 --shape 8x128")
-@click.argument("models", nargs=-1, required=True, metavar="MODEL...")
+
+@click.command("bench", epilog=EXAMPLES)
+@click.argument("models", nargs=-1, metavar="MODEL...")
 @click.option("--shape", "shapes", multiple=True, help="BATCHxLENGTH; by default 1x16, 1x128 and 8x128.")
 @click.option("--batch", help="Batches to time, such as 1,8,32; together with --seq, in place of --shape.")
 @click.option("--seq", help="Lengths to time, in tokens, such as 16,128.")
 @click.option(
+    "--form",
+    default="eager",
+    show_default=True,
+    help="Forms of a Transformers folder: eager, compile, fp32, O1 to O4, int8, fp16, or all. "
+    "An exported folder is timed as it is.",
+)
+@click.option("--task", help="Score the models on this task, and time them on its own texts, padded and sorted.")
+@click.option(
+    "--data-dir", type=click.Path(path_type=Path, exists=True, file_okay=False), help="Folder with the task's files."
+)
+@click.option("--samples", type=int, help="Texts of the task that are timed.  [default: 128]")
+@click.option("--max-length", type=int, help="Cut and pad the task's texts to this; by default as in training.")
+@click.option("--new-tokens", type=int, help="Tokens that a generative model writes in a call.  [default: 32]")
+@click.option(
     "--provider",
     default="cpu",
     show_default=True,
-    help="Execution providers of onnxruntime, such as cpu,cuda,tensorrt; one that is not there is told, not replaced.",
+    help="Execution providers, such as cpu,cuda,tensorrt; one that is not there is told, not replaced.",
 )
 @click.option("--require", help="End with an error if this provider is not there.")
 @click.option("--threads", default=1, show_default=True, help="Threads of either backend.")
 @click.option("--rounds", type=int, help="Rounds per shape; by default as many as fit into --seconds.")
 @click.option("--seconds", default=15.0, show_default=True, help="Time for all rounds together.")
+@click.option(
+    "--memory/--no-memory", default=True, help="Measure loading and memory of each model in a process of its own."
+)
 @click.option("--output", type=click.Path(path_type=Path), help="Write the whole record, raw values included, as JSON.")
+@click.option("--report", type=click.Path(path_type=Path), help="Write a page with plots that needs no other file.")
+@click.option(
+    "--compare",
+    nargs=2,
+    type=click.Path(path_type=Path),
+    metavar="BEFORE AFTER",
+    help="Compare two records in place of timing.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print that record instead of the tables.")
 def command(
-    models: tuple[str, ...],
-    shapes: tuple[str, ...],
-    batch: str | None,
-    seq: str | None,
-    provider: str,
-    require: str | None,
-    threads: int,
-    rounds: int | None,
-    seconds: float,
-    output: Path | None,
-    as_json: bool,
+    models: tuple[str, ...], compare: tuple[Path, Path] | None, as_json: bool, report: Path | None, **given: Any
 ) -> None:
     """Time MODELs against the first of them, one call of each a round.
 
-    A Transformers folder (or hub id, zoo:NAME, package:NAME/FOLDER) runs in PyTorch; a folder made by `sinkd export`
-    runs in onnxruntime.
+    A Transformers folder (or hub id, zoo:NAME, package:NAME/FOLDER) runs in PyTorch, and in onnxruntime in every
+    --form that is asked for; a folder made by `sinkd export` runs in onnxruntime. Generative models write text.
     """
-    from sinkd_export.bench import BenchOptions, bench
-    from sinkd_export.bench.options import parse_numbers, parse_shape, shape_grid
-    from sinkd_export.bench.providers import check_required, named_providers
+    if compare is not None:
+        _compare(compare, models, as_json)
+        return
+    from sinkd_export.bench import bench
+    from sinkd_export.bench.providers import check_required
 
-    given: dict[str, Any] = {"shapes": tuple(parse_shape(shape) for shape in shapes)} if shapes else {}
+    if not models:
+        raise UserError("Give a model at least, or two records to --compare.", received="neither")
+    check_required(given.pop("require"))
+    output = given.pop("output")
+    found = bench(models, _options(**given))
+    if output is not None:
+        write_json(output, found.to_dict())
+    if report is not None:
+        from sinkd_export.bench.page import write_page
+
+        write_page(report, found)
+    if as_json:
+        print_json(found.to_dict())
+    else:
+        _print(found, [path for path in (output, report) if path is not None])
+
+
+def _options(
+    shapes: tuple[str, ...], batch: str | None, seq: str | None, form: str, provider: str, **others: Any
+) -> Any:
+    from sinkd_export.bench import BenchOptions
+    from sinkd_export.bench.forms import parse_forms
+    from sinkd_export.bench.options import parse_numbers, parse_shape, shape_grid
+    from sinkd_export.bench.providers import named_providers
+
+    given = {name: value for name, value in others.items() if value is not None}
+    if shapes:
+        given["shapes"] = tuple(parse_shape(shape) for shape in shapes)
     if batch is not None or seq is not None:
         if shapes:
             raise UserError("Give either --shape, or --batch and --seq.", received=", ".join(shapes))
-        given = {"shapes": shape_grid(parse_numbers(batch or "1", "--batch"), parse_numbers(seq or "16,128", "--seq"))}
-    check_required(require)
-    given["providers"] = named_providers(provider)
-    options = validate(BenchOptions, {"threads": threads, "rounds": rounds, "seconds": seconds, **given})
-    report = bench(models, options)
-    if output is not None:
-        write_json(output, report.to_dict())
+        given["shapes"] = shape_grid(parse_numbers(batch or "1", "--batch"), parse_numbers(seq or "16,128", "--seq"))
+    return validate(BenchOptions, {**given, "forms": parse_forms(form), "providers": named_providers(provider)})
+
+
+def _compare(records: tuple[Path, Path], models: tuple[str, ...], as_json: bool) -> None:
+    from sinkd_export.bench.compare import compare_records, comparison_table
+
+    if models:
+        raise UserError("--compare takes two records and no model.", received=", ".join(models))
+    comparison = compare_records(*records)
     if as_json:
-        print_json(report.to_dict())
-    else:
-        _print(report, output)
+        print_json(comparison.to_dict())
+        return
+    stdout.print(comparison_table(comparison))
+    for warning in comparison.warnings:
+        note(f"Warning: {warning}")
 
 
-def _print(report: BenchReport, output: Path | None) -> None:
-    from sinkd_export.bench.table import latency_table, model_table
+def _print(report: BenchReport, written: list[Path]) -> None:
+    from sinkd_export.bench.table import tables
 
-    stdout.print(latency_table(report))
-    stdout.print(model_table(report))
+    for table in tables(report):
+        stdout.print(table)
+    peak = report.peak
+    note(
+        f"Peak measured in this run: {peak.float32_gflops:.0f} GFLOP/s in float32, {peak.int8_gops:.0f} GOP/s in int8 "
+        f"({report.int8_instructions})."
+    )
     for found in report.agreements:
-        note(
-            f"{found.model} and {found.compared_with}, same weights, at {found.shape}: "
-            f"largest difference of a logit {found.max_difference:.2g}."
+        told = (
+            f"{found.argmax_agreement:.1%} of the tokens are the same"
+            if found.max_difference is None
+            else f"largest difference of a logit {found.max_difference:.2g}"
         )
+        note(f"{found.model} and {found.compared_with}, same weights, at {found.shape}: {told}.")
+    for absent in report.unavailable:
+        note(f"Not timed: {absent.model}: {absent.reason}")
     for warning in report.warnings:
         note(f"Warning: {warning}")
-    if output is not None:
-        note(f"Everything measured is in {output}.")
+    for path in written:
+        note(f"Written: {path}")

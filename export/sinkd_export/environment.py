@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
@@ -90,6 +91,26 @@ def instruction_sets() -> tuple[str, ...]:
     families = ("avx", "amx", "fma", "f16c", "neon", "asimd", "sve", "bf16", "i8mm", "dot")
     found = (name for name, present in report().items() if present is True and name.startswith(families))
     return tuple(sorted(found))
+
+
+def commit() -> str | None:
+    """The commit of the checkout that this package lies in, marked where it has changes; ``None`` outside of one."""
+    words = [
+        "git",
+        "-C",
+        str(Path(__file__).parent),
+        "describe",
+        "--always",
+        "--abbrev=40",
+        "--dirty",
+        "--exclude",
+        "*",
+    ]
+    try:
+        done = subprocess.run(words, capture_output=True, text=True, check=False)  # noqa: S603
+    except OSError:
+        return None
+    return done.stdout.strip() or None
 
 
 def load_average() -> float | None:

@@ -65,7 +65,38 @@ def open_classifier(path: Path, *, threads: int | None = None, provider: str = "
         UserError: If this onnxruntime has no such provider, or fewer threads than one are asked for.
         StorageError: If the file is missing or no model that onnxruntime can run, or the provider does not start.
     """
-    wanted = _provider(provider)
+    return Classifier(open_session(path, threads=threads, provider=provider))
+
+
+def open_session(
+    path: Path, *, threads: int | None = None, provider: str = "cpu", profile: Path | None = None
+) -> onnxruntime.InferenceSession:
+    """Open any graph.
+
+    Args:
+        path: The ``.onnx`` file.
+        threads: Threads inside an operator; by default all that are available.
+        provider: An execution provider in small letters.
+        profile: Prefix of a file to write what every node did to, for whoever ends the session's profiling.
+
+    Raises:
+        UserError: If this onnxruntime has no such provider, or fewer threads than one are asked for.
+        StorageError: If the file is missing or no model that onnxruntime can run, or the provider does not start.
+    """
+    wanted = provider_name(provider)
+    try:
+        session = onnxruntime.InferenceSession(str(path), _options(threads, profile), providers=[wanted])
+    except Exception as error:  # onnxruntime's exceptions share no base class of their own
+        raise StorageError(
+            f"'{path}' must be an ONNX model that onnxruntime can load.",
+            received=str(error).splitlines()[0],
+            cure="Export the model again.",
+        ) from error
+    _refuse_fallback(session, wanted)
+    return session
+
+
+def _options(threads: int | None, profile: Path | None) -> onnxruntime.SessionOptions:
     if threads is not None and threads < 1:
         raise UserError("threads must be at least 1.", received=threads)
     options = onnxruntime.SessionOptions()
@@ -74,19 +105,18 @@ def open_classifier(path: Path, *, threads: int | None = None, provider: str = "
     # threads that spin while they wait made a two-thread run on a busy machine more than twice as slow
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.log_severity_level = FATAL_ONLY
-    try:
-        session = onnxruntime.InferenceSession(str(path), options, providers=[wanted])
-    except Exception as error:  # onnxruntime's exceptions share no base class of their own
-        raise StorageError(
-            f"'{path}' must be an ONNX model that onnxruntime can load.",
-            received=str(error).splitlines()[0],
-            cure="Export the model again.",
-        ) from error
-    _refuse_fallback(session, wanted)
-    return Classifier(session)
+    if profile is not None:
+        options.enable_profiling = True
+        options.profile_file_prefix = str(profile)
+    return options
 
 
-def _provider(name: str) -> str:
+def provider_name(name: str) -> str:
+    """The full name of an execution provider, such as ``CUDAExecutionProvider`` of ``cuda``.
+
+    Raises:
+        UserError: If this onnxruntime has no such provider.
+    """
     available: list[str] = onnxruntime.get_available_providers()
     known = {full.removesuffix("ExecutionProvider").lower(): full for full in available}
     if name not in known:

@@ -12,7 +12,14 @@ import pytest
 import torch
 
 from sinkd_export.bench import BenchOptions, BenchReport, Shape, bench
-from sinkd_export.bench.interleaved import FEWEST_ROUNDS, rounds_within, timed_rounds
+from sinkd_export.bench.interleaved import (
+    FEWEST_ROUNDS,
+    MOST_WARMUP_ROUNDS,
+    Times,
+    rounds_within,
+    timed_rounds,
+    warm_up,
+)
 from sinkd_export.bench.options import parse_shape
 from sinkd_export.bench.records import Load, measurement
 from sinkd_export.bench.trust import warnings_about
@@ -24,13 +31,16 @@ SMALL = Shape(batch=2, length=16)
 
 @pytest.fixture(scope="module")
 def report(classifier: Path, exported: Path) -> BenchReport:
-    return bench([str(classifier), str(exported)], BenchOptions(shapes=(SMALL,), rounds=20))
+    return bench([str(classifier), str(exported)], BenchOptions(shapes=(SMALL,), rounds=20, memory=True))
 
 
 def test_report_has_every_model_at_every_shape(report: BenchReport) -> None:
     assert [(found.model, found.shape) for found in report.measurements] == [("classifier", SMALL), ("exported", SMALL)]
     assert [model.backend for model in report.models] == ["pytorch", "onnxruntime"]
-    assert all(model.load_ms > 0 and model.size_bytes > 10_000 for model in report.models)
+    assert [model.form for model in report.models] == ["eager", "fp32"]
+    assert all(model.size_bytes > 10_000 for model in report.models)
+    assert report.traffic is None
+    assert report.unavailable == ()
     assert report.machine.available_cpus >= 1
     assert report.versions["torch"] == torch.__version__
 
@@ -46,18 +56,27 @@ def test_statistics_follow_from_the_raw_values(report: BenchReport) -> None:
         assert found.throughput_per_s == pytest.approx(2 / latency.p50 * 1e3)
     ratios = [one / other for one, other in zip(first.raw_latency_ms, second.raw_latency_ms, strict=True)]
     assert second.ratio == pytest.approx(median(ratios), rel=1e-3)
+    assert second.cpu_ms == pytest.approx(median(second.raw_cpu_ms), abs=1e-5)
+    assert second.floor_ms is not None
+    assert second.share_of_floor == pytest.approx(second.floor_ms / second.cpu_ms, rel=1e-3)
+
+
+def test_with_more_threads_the_floor_is_compared_with_the_clock() -> None:
+    one, more = (measurement("m", SMALL, times(4), times(4), threads=each, floor_ms=1.0) for each in (1, 2))
+    assert (one.share_of_floor, more.share_of_floor) == (0.5, 0.25)
 
 
 def test_models_of_the_same_weights_are_compared(report: BenchReport) -> None:
     (found,) = report.agreements
     assert (found.model, found.compared_with) == ("exported", "classifier")
+    assert found.max_difference is not None
     assert found.max_difference < 1e-4
     assert found.argmax_agreement == 1
 
 
 def test_threads_of_torch_are_given_back(classifier: Path) -> None:
     before = torch.get_num_threads()
-    bench([str(classifier)], BenchOptions(shapes=(SMALL,), rounds=1, threads=before + 1))
+    bench([str(classifier)], BenchOptions(shapes=(SMALL,), rounds=1, threads=before + 1, memory=False))
     assert torch.get_num_threads() == before
 
 
@@ -68,23 +87,55 @@ def test_rounds_are_interleaved_and_rotate() -> None:
 
 
 def test_latencies_are_milliseconds() -> None:
-    (latencies,) = timed_rounds({"sleeper": lambda: time.sleep(0.01)}, rounds=3).values()
-    assert 10 <= median(latencies) < 30
+    (times,) = timed_rounds({"sleeper": lambda: time.sleep(0.01)}, rounds=3).values()
+    assert min(times.wall) >= 10
+    assert max(times.cpu) < min(times.wall)  # asleep it takes no processor
 
 
 def test_number_of_rounds_follows_the_time_allowed() -> None:
-    sleeper = {"sleeper": lambda: time.sleep(0.005)}
-    assert 10 <= rounds_within(sleeper, 0.2) <= 40
-    assert rounds_within(sleeper, 0.0) == FEWEST_ROUNDS
+    assert rounds_within(0.005, 0.2) == 40
+    assert rounds_within(1.0, 0.0) == FEWEST_ROUNDS
+
+
+class Clock:
+    """A clock that only the calls under test move on."""
+
+    def __init__(self, *durations: float) -> None:
+        self.now = 0.0
+        self._durations = iter(durations)
+
+    def __call__(self) -> float:
+        return self.now
+
+    def call(self) -> None:
+        self.now += next(self._durations)
+
+
+def test_warming_up_ends_when_latencies_have_settled() -> None:
+    clock = Clock(8, 4, 2, 2, 2)
+    found = warm_up({"cooling": clock.call}, 60, clock)
+    assert (found.rounds, found.settled, found.last_seconds) == (4, True, 2)
+
+
+def test_warming_up_that_never_settles_ends_too() -> None:
+    clock = Clock(*[1, 2] * MOST_WARMUP_ROUNDS)
+    found = warm_up({"restless": clock.call}, 1000, clock)
+    assert (found.rounds, found.settled) == (MOST_WARMUP_ROUNDS, False)
+    slow = Clock(1, 5, 1)
+    assert warm_up({"slow": slow.call}, 0.5, slow).rounds == 2
+
+
+def times(*wall: float) -> Times:
+    return Times(wall=wall, cpu=tuple(value / 2 for value in wall))
 
 
 def test_ratio_above_one_is_faster() -> None:
-    assert measurement("m", SMALL, [1.0, 2.0, 1.0], [3.0, 6.0, 4.0]).ratio == 3
+    assert measurement("m", SMALL, times(1, 2, 1), times(3, 6, 4)).ratio == 3
 
 
 def test_disturbances_are_told(report: BenchReport) -> None:
     quiet = Load(average_before=0.0, average_after=1.0, cpu_share=1.0)
-    many = tuple(measurement("m", SMALL, [1.0] * 100, [1.0] * 100) for _ in range(2))
+    many = tuple(measurement("m", SMALL, times(*[1] * 100), times(*[1] * 100)) for _ in range(2))
 
     def told(load: Load, threads: int = 1) -> str:
         return " ".join(warnings_about(load, report.machine, threads, report.agreements, many))
@@ -94,6 +145,8 @@ def test_disturbances_are_told(report: BenchReport) -> None:
     assert "took it away" in told(replace(quiet, cpu_share=0.5))
     assert "p99 is the slowest" in " ".join(warnings_about(quiet, report.machine, 1, (), report.measurements))
     flipped = replace(report.agreements[0], argmax_agreement=0.5)
+    restless = [replace(found, settled=False, warmup_rounds=7) for found in many]
+    assert "had not settled after 7 rounds of 2x16" in " ".join(warnings_about(quiet, report.machine, 1, (), restless))
     assert "50.0%" in " ".join(warnings_about(quiet, report.machine, 1, [flipped], many))
     passive = replace(report.machine, omp_wait_policy="PASSIVE")
     assert warnings_about(quiet, passive, 2, (), many) == ()
@@ -120,17 +173,17 @@ def test_bad_options_are_refused(options: dict[str, object]) -> None:
 def test_what_cannot_be_timed_is_refused(
     classifier: Path, exported: Path, tmp_path: Path, save_classifier: Callable[..., Path], positions: int
 ) -> None:
-    long = BenchOptions(shapes=(Shape(batch=1, length=positions + 1),), rounds=1)
+    long = BenchOptions(shapes=(Shape(batch=1, length=positions + 1),), rounds=1, memory=False)
     with pytest.raises(UserError, match=f"takes {positions} tokens"):
         bench([str(exported)], long)
     with pytest.raises(UserError, match="different models"):
-        bench([str(exported), str(exported)], BenchOptions(rounds=1))
+        bench([str(exported), str(exported)], BenchOptions(rounds=1, memory=False))
     other = save_classifier(tmp_path / "other", vocab_size=40)
     with pytest.raises(UserError, match="share their token ids"):
-        bench([str(classifier), str(other)], BenchOptions(shapes=(SMALL,), rounds=1))
+        bench([str(classifier), str(other)], BenchOptions(shapes=(SMALL,), rounds=1, memory=False))
     (tmp_path / "broken").mkdir()
     for name in ("config.json", "tokenizer.json", "tokenizer_config.json"):
         (tmp_path / "broken" / name).write_bytes((exported / name).read_bytes())
     (tmp_path / "broken" / "model.onnx").write_bytes(b"not a graph")
     with pytest.raises(StorageError, match=r"model\.onnx"):
-        bench([str(tmp_path / "broken")], BenchOptions(shapes=(SMALL,), rounds=1))
+        bench([str(tmp_path / "broken")], BenchOptions(shapes=(SMALL,), rounds=1, memory=False))

@@ -5,13 +5,19 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
+from sinkd_export.bench.bound import bound_call
 from sinkd_export.bench.options import Shape, parse_numbers, shape_grid
+from sinkd_export.bench.placement import check_placement, matrix_products
 from sinkd_export.bench.providers import available_providers, named_providers
 from sinkd_export.bench_command import command
-from sinkd_plugin.errors import UserError
+from sinkd_export.session import Classifier, open_session
+from sinkd_plugin.errors import StorageError, UserError
+
+QUICK = ("--batch", "1", "--seq", "8", "--rounds", "2", "--no-memory")
 
 
 def bench(*words: str) -> Result:
@@ -39,11 +45,15 @@ def test_what_is_no_provider_is_refused(text: str) -> None:
 
 @pytest.mark.skipif("cuda" in available_providers(), reason="this machine has a GPU")
 def test_a_provider_that_is_not_there_is_told(exported: Path) -> None:
-    done = bench(str(exported), "--provider", "cpu,cuda", "--batch", "1", "--seq", "8", "--rounds", "2", "--json")
+    done = bench(str(exported), *QUICK, "--provider", "cpu,cuda,tensorrt", "--json")
     assert done.exit_code == 0
     report = json.loads(done.stdout)
-    assert report["unavailable_providers"] == ["cuda"]
+    assert [found["model"] for found in report["unavailable"]] == ["exported (cuda)", "exported (tensorrt)"]
+    assert "no cuda on this machine" in report["unavailable"][0]["reason"]
     assert [found["model"] for found in report["measurements"]] == ["exported"]
+    table = bench(str(exported), *QUICK, "--provider", "cpu,cuda")
+    assert "exported (cuda)" in table.stdout
+    assert "not available" in table.stdout
 
 
 @pytest.mark.skipif("cuda" in available_providers(), reason="this machine has a GPU")
@@ -57,3 +67,25 @@ def test_a_required_provider_must_be_there(exported: Path) -> None:
 
 def test_shape_and_grid_exclude_each_other(exported: Path) -> None:
     assert "either --shape, or --batch and --seq" in str(bench(str(exported), "--shape", "1x8", "--seq", "8").exception)
+
+
+def test_a_session_that_names_a_provider_but_computes_on_the_cpu_is_refused(exported: Path) -> None:
+    """onnxruntime's Azure provider is in every wheel and computes nothing: a silent fallback that needs no GPU."""
+    ids = np.ones((1, 8), np.int64)
+    inputs = {"input_ids": ids, "attention_mask": ids, "token_type_ids": ids * 0}
+    graph = exported / "model.onnx"
+    assert open_session(graph, provider="azure").get_providers()[0] == "AzureExecutionProvider"
+    with pytest.raises(StorageError, match=r"AzureExecutionProvider must compute.*\d+ on CPUExecutionProvider"):
+        check_placement(graph, "azure", inputs)
+    check_placement(graph, "cpu", inputs)
+    products = matrix_products(graph, "cpu", inputs)
+    assert products["CPUExecutionProvider"] >= 12  # six of each layer: query, key, value, output, two of feed-forward
+
+
+def test_inputs_that_are_bound_give_the_same_logits(exported: Path) -> None:
+    ids = np.arange(5, 13, dtype=np.int64)[None]
+    inputs = {"input_ids": ids, "attention_mask": np.ones_like(ids), "token_type_ids": np.zeros_like(ids)}
+    session = open_session(exported / "model.onnx")
+    binding = bound_call(session, inputs, "cpu")()
+    (found,) = binding.copy_outputs_to_cpu()  # type: ignore[attr-defined]
+    np.testing.assert_array_equal(found, Classifier(session)(inputs))

@@ -1,19 +1,19 @@
-"""Load the models of a timing run: Transformers folders in PyTorch, exported folders in onnxruntime."""
+"""The models of a timing run, loaded: those that turn out not to run are set aside with the reason."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
-from sinkd_export.bench.records import ModelRecord
+from sinkd_export.bench.engines import Engine, open_engine
+from sinkd_export.bench.entries import Entry
+from sinkd_export.bench.footprint import Job, footprint
+from sinkd_export.bench.forms import COMPILED, IN_PYTORCH
+from sinkd_export.bench.options import BenchOptions
+from sinkd_export.bench.records import ModelRecord, Unavailable
 from sinkd_export.report import REPORT_NAME
-from sinkd_export.session import open_classifier
-from sinkd_export.source import load_config, load_model, local_folder, position_limit, weight_files
-from sinkd_export.specs import Runner
-from sinkd_export.torch_runner import TorchClassifier
+from sinkd_export.source import weight_files, weights_digest
 from sinkd_plugin.errors import UserError
 from sinkd_plugin.storage import read_json, sha256
 
@@ -23,98 +23,94 @@ class Contestant:
     """A loaded model.
 
     Args:
+        entry: What it is.
         record: What the report says of it.
-        folder: Where it lies.
-        runner: Computes its logits.
-        max_length: Most tokens of one row.
-        vocabulary: Number of token ids it knows.
+        engine: Computes and prepares calls.
     """
 
+    entry: Entry
     record: ModelRecord
-    folder: Path
-    runner: Runner
-    max_length: int
-    vocabulary: int
+    engine: Engine
+
+    @property
+    def name(self) -> str:
+        """Its name in the report."""
+        return self.record.name
 
 
 def load_contestants(
-    references: Sequence[str], threads: int, providers: Sequence[str] = ("cpu",)
-) -> tuple[Contestant, ...]:
-    """Load every model.
+    entries: Sequence[Entry], options: BenchOptions
+) -> tuple[tuple[Contestant, ...], tuple[Unavailable, ...]]:
+    """Load every model; those that cannot be compiled are told apart.
 
     Args:
-        references: Model references or exported folders.
-        threads: Threads inside an operator of onnxruntime; torch's are set by the caller.
-        providers: Execution providers to open exported folders on, all of them there.
+        entries: What to load.
+        options: Threads, shapes, and whether memory is measured.
 
     Raises:
-        UserError: If none is given, or one twice.
         ModelReferenceError: If one is no classifier.
         StorageError: If one is damaged.
     """
-    if not references or len(set(references)) != len(references):
-        raise UserError("Give one or more different models.", received=", ".join(references) or "none")
-    names = _names(references)
-    return tuple(
-        _load(reference, names[reference], threads, provider)
-        for reference in references
-        for provider in (providers if is_exported(reference) else ("cpu",))
+    loaded: list[Contestant] = []
+    unavailable: list[Unavailable] = []
+    for entry in entries:
+        try:
+            loaded.append(_load(entry, options))
+        except UserError as error:
+            if entry.form != COMPILED:
+                raise
+            unavailable.append(Unavailable(model=entry.name, reason=str(error)))
+    return tuple(loaded), tuple(unavailable)
+
+
+def _load(entry: Entry, options: BenchOptions) -> Contestant:
+    graph = entry.graph or entry.graphs
+    engine = open_engine(
+        entry.model,
+        graph,
+        entry.form,
+        entry.provider,
+        threads=options.threads,
+        new_tokens=options.new_tokens,
+        generates=entry.generates,
     )
-
-
-def is_exported(reference: str) -> bool:
-    """Whether a reference is a folder that runs in onnxruntime."""
-    return (Path(reference) / "model.onnx").is_file()
-
-
-def _names(references: Sequence[str]) -> dict[str, str]:
-    """The last part of each path; the whole of it where two share that."""
-    short = {reference: reference.rstrip("/").rpartition("/")[2] or reference for reference in references}
-    shared = {name for name in short.values() if list(short.values()).count(name) > 1}
-    return {reference: reference if name in shared else name for reference, name in short.items()}
-
-
-def _load(reference: str, name: str, threads: int, provider: str) -> Contestant:
-    folder = local_folder(reference)
-    config = load_config(folder)
-    exported = (folder / "model.onnx").is_file()
-    runner, load_ms = _timed_load(partial(_onnx, folder, threads, provider) if exported else partial(_pytorch, folder))
-    files = sorted(folder.glob("model.onnx*")) if exported else weight_files(folder)
     record = ModelRecord(
-        name=name if provider == "cpu" else f"{name} ({provider})",
-        reference=reference,
-        backend="onnxruntime" if exported else "pytorch",
-        weights=_weights(folder, files),
-        size_bytes=sum(path.stat().st_size for path in files),
-        load_ms=load_ms,
+        name=entry.name,
+        reference=entry.reference,
+        backend="pytorch" if entry.graphs is None else "onnxruntime",
+        form=entry.form,
+        provider=entry.provider,
+        weights=_weights(entry),
+        size_bytes=sum(path.stat().st_size for path in _files(entry)),
+        footprint=footprint(_job(entry, graph, options)) if options.memory else None,
     )
-    return Contestant(
-        record=record,
-        folder=folder,
-        runner=runner,
-        max_length=position_limit(config),
-        vocabulary=int(config.vocab_size),
+    return Contestant(entry=entry, record=record, engine=engine)
+
+
+def _job(entry: Entry, graph: Path | None, options: BenchOptions) -> Job:
+    return Job(
+        model=str(entry.model),
+        graph=None if graph is None else str(graph),
+        form=entry.form,
+        provider=entry.provider,
+        threads=options.threads,
+        new_tokens=options.new_tokens,
+        generates=entry.generates,
+        shapes=tuple((shape.batch, shape.length) for shape in options.shapes),
     )
 
 
-def _timed_load(load: Callable[[], Runner]) -> tuple[Runner, float]:
-    """Load twice and time the second: the first pays for imports and for reading the disk."""
-    load()
-    start = time.perf_counter()
-    runner = load()
-    return runner, (time.perf_counter() - start) * 1e3
+def _files(entry: Entry) -> list[Path]:
+    if entry.graphs is None:
+        return weight_files(entry.model)
+    graph = entry.graph
+    return sorted(entry.graphs.glob("*.onnx*") if graph is None else graph.parent.glob(f"{graph.name}*"))
 
 
-def _onnx(folder: Path, threads: int, provider: str) -> Runner:
-    return open_classifier(folder / "model.onnx", threads=threads, provider=provider)
-
-
-def _pytorch(folder: Path) -> Runner:
-    return TorchClassifier(load_model(folder))
-
-
-def _weights(folder: Path, files: Sequence[Path]) -> dict[str, str]:
+def _weights(entry: Entry) -> dict[str, str]:
     """sha256 of the weights; of an export, those of the model it came from."""
-    report = folder / REPORT_NAME
+    if entry.form in IN_PYTORCH or entry.graphs != entry.model:
+        return weights_digest(entry.model)
+    report = entry.model / REPORT_NAME
     recorded: dict[str, str] = read_json(report).get("source_weights", {}) if report.is_file() else {}
-    return recorded or {path.name: sha256(path) for path in files}
+    return recorded or {path.name: sha256(path) for path in _files(entry)}

@@ -3,34 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sinkd_export.bench.contestants import Contestant
 from sinkd_export.bench.options import Shape
 from sinkd_export.own_sentences import OWN_SENTENCES
-from sinkd_export.source import load_config, load_tokenizer
+from sinkd_export.source import load_config, load_tokenizer, position_limit
 from sinkd_plugin.errors import UserError
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
+Inputs: TypeAlias = "dict[str, NDArray[np.int64]]"
+
 DESCRIPTION = "sentences shipped with sinkd, tokenised by the first model, joined and cut: no row is padded"
 
 
-def inputs_for(contestants: Sequence[Contestant], shape: Shape) -> dict[str, NDArray[np.int64]]:
-    """The same inputs for all contestants.
+def inputs_for(models: Sequence[Path], shape: Shape, extra: int = 0) -> Inputs:
+    """The same inputs for all models.
+
+    Args:
+        models: Folders with configurations; the first one's tokenizer is used.
+        shape: The batch.
+        extra: Tokens that a model with one position table writes behind them.
 
     Raises:
-        UserError: If a contestant cannot take that many tokens, or does not know one of them.
+        UserError: If a model cannot take that many tokens, or does not know one of them.
     """
-    first = contestants[0].folder
-    tokenizer = load_tokenizer(first, load_config(first))
+    tokenizer = load_tokenizer(models[0], load_config(models[0]))
     ids = _rows(tokenizer, shape)
-    for contestant in contestants:
-        _check(contestant, ids, shape)
+    for model in models:
+        _check(model, ids, shape, extra)
     return {"input_ids": ids, "attention_mask": np.ones_like(ids), "token_type_ids": np.zeros_like(ids)}
 
 
@@ -40,16 +46,19 @@ def _rows(tokenizer: PreTrainedTokenizerBase, shape: Shape) -> NDArray[np.int64]
     return np.stack([np.resize(row, shape.length).astype(np.int64) for row in rows])
 
 
-def _check(contestant: Contestant, ids: NDArray[np.int64], shape: Shape) -> None:
-    if shape.length > contestant.max_length:
+def _check(model: Path, ids: NDArray[np.int64], shape: Shape, extra: int) -> None:
+    config = load_config(model)
+    limit = position_limit(config)
+    if shape.length + extra > limit:
+        written = f" and {extra} to write" if extra else ""
         raise UserError(
             "Every model must have positions for the longest shape.",
-            received=f"{shape}, and '{contestant.record.name}' takes {contestant.max_length} tokens",
+            received=f"{shape}{written}, and '{model.name}' takes {limit} tokens",
             cure="Choose a shorter --shape.",
         )
-    if int(ids.max()) >= contestant.vocabulary:
+    if int(ids.max()) >= config.vocab_size:
         raise UserError(
             "Models that are timed together must share their token ids.",
-            received=f"id {ids.max()}, and '{contestant.record.name}' knows {contestant.vocabulary}",
+            received=f"id {ids.max()}, and '{model.name}' knows {config.vocab_size}",
             cure="Time models of one vocabulary.",
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from pydantic import Field
 
@@ -59,14 +60,28 @@ class BenchOptions(Options):
 
     Args:
         shapes: Batches to time.
-        providers: Execution providers of onnxruntime to time exported folders on, in small letters.
+        forms: Forms to time Transformers folders in; an exported folder is timed as it is.
+        providers: Execution providers of onnxruntime, in small letters; PyTorch runs on the same device.
         threads: Threads of either backend.
         rounds: Rounds per shape; by default as many as fit into ``seconds``.
-        seconds: Time for all rounds of all shapes together.
+        seconds: Time for all rounds of all shapes together, and once more for those of the task's texts.
+        memory: Measure loading and memory of each model in a process of its own.
+        task: A task, to score the models on and to time them on its own texts.
+        data_dir: Folder with the task's files.
+        samples: Texts of the task's test split that are timed; it is scored on all of them.
+        max_length: Tokens that the task's texts are cut to, and padded to; by default those of training.
+        new_tokens: Tokens that a generative model writes in a call.
     """
 
     shapes: tuple[Shape, ...] = Field(default=DEFAULT_SHAPES, min_length=1)
+    forms: tuple[str, ...] = Field(default=("eager",), min_length=1)
     providers: tuple[str, ...] = Field(default=("cpu",), min_length=1)
     threads: int = Field(default=1, ge=1)
     rounds: int | None = Field(default=None, ge=1)
     seconds: float = Field(default=15.0, gt=0)
+    memory: bool = True
+    task: str | None = None
+    data_dir: Path | None = None
+    samples: int = Field(default=128, ge=1)
+    max_length: int | None = Field(default=None, ge=1)
+    new_tokens: int = Field(default=32, ge=1)

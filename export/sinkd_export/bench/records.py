@@ -2,16 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Any, Literal, TypedDict
 
 import numpy as np
+from numpy.typing import NDArray
 
+from sinkd_export.bench.interleaved import Times
 from sinkd_export.bench.options import Shape
 from sinkd_export.environment import Machine
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class Footprint:
+    """What a model costs before its first answer, measured in a process of its own.
+
+    Args:
+        load_ms: Time to load it, imports not counted, its files already in memory.
+        peak_memory_mb: Most memory of the whole process, libraries included; ``None`` where the system does not tell.
+        memory_mb: The part of it that the model needs: the peak less what the process held before loading.
+    """
+
+    load_ms: float
+    peak_memory_mb: float | None
+    memory_mb: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Peak:
+    """What the machine multiplies at its best, in billions of operations a second, with the threads of the run."""
+
+    float32_gflops: float
+    int8_gops: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Unavailable:
+    """A model in a form that could not be timed, with the reason."""
+
+    model: str
+    reason: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,17 +55,21 @@ class ModelRecord:
         name: Its name in this report.
         reference: What the user called it.
         backend: What it ran in.
+        form: ``eager``, ``compile``, or that of its graphs: ``fp32``, ``O2``, ``int8``, ….
+        provider: ``cpu``, ``cuda`` or ``tensorrt``.
         weights: sha256 of the weight files it was made of; models with equal weights must agree.
         size_bytes: Size of its weights on disk.
-        load_ms: Time to load it, imports not counted, its files already in memory.
+        footprint: Loading and memory, unless they were not asked for.
     """
 
     name: str
     reference: str
     backend: Literal["pytorch", "onnxruntime"]
+    form: str
+    provider: str
     weights: Mapping[str, str]
     size_bytes: int
-    load_ms: float
+    footprint: Footprint | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,7 +94,15 @@ class Measurement:
         throughput_per_s: Rows a second at the median latency.
         ratio: Median over rounds of the reference's latency divided by this one's: above 1 is faster.
         ratio_quartiles: First and third quartile of the same.
+        cpu_ms: Median of the processor time, which leaves out what others took away.
+        cpu_ratio: Median over rounds of the reference's processor time divided by this one's.
+        floor_ms: Time of the matrix products alone at the measured peak; ``None`` where it is not known.
+        share_of_floor: ``floor_ms`` divided by ``cpu_ms`` with one thread, else by the median latency: 1 cannot be
+            passed.
+        warmup_rounds: Rounds before those that count.
+        settled: Whether latencies had stopped changing by then.
         raw_latency_ms: Every round, in order.
+        raw_cpu_ms: The same in processor time.
     """
 
     model: str
@@ -66,7 +111,84 @@ class Measurement:
     throughput_per_s: float
     ratio: float
     ratio_quartiles: tuple[float, float]
+    cpu_ms: float
+    cpu_ratio: float
+    floor_ms: float | None
+    share_of_floor: float | None
+    warmup_rounds: int
+    settled: bool
     raw_latency_ms: tuple[float, ...]
+    raw_cpu_ms: tuple[float, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pass:
+    """One model on a task's own texts, in one arrangement.
+
+    Args:
+        model: Name of the model.
+        arrangement: ``padded``: as they come, in batches padded to the longest text that is taken; ``sorted``: in
+            batches of about one length, padded to the longest of the batch.
+        tokens: Tokens that are computed for them, padding included.
+        latency_ms: Order statistics of the time for all texts.
+        texts_per_s: At the median.
+        ratio: Median over rounds of the time of the first model, padded, divided by this one's.
+        ratio_quartiles: First and third quartile of the same.
+        cpu_ms: Median of the processor time.
+        cpu_ratio: The ratio in processor time.
+        raw_latency_ms: Every round, in order.
+        raw_cpu_ms: The same in processor time.
+    """
+
+    model: str
+    arrangement: Literal["padded", "sorted"]
+    tokens: int
+    latency_ms: Latency
+    texts_per_s: float
+    ratio: float
+    ratio_quartiles: tuple[float, float]
+    cpu_ms: float
+    cpu_ratio: float
+    raw_latency_ms: tuple[float, ...]
+    raw_cpu_ms: tuple[float, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Score:
+    """A model's score on the task's whole test split; ``lost`` is the first model's score minus it."""
+
+    model: str
+    value: float
+    lost: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Traffic:
+    """The models on a task's own texts.
+
+    Args:
+        task: Name of the task.
+        metric: Its headline metric.
+        scored: Number of examples of the test split that were scored.
+        texts: Number of its texts that were timed, spread over all of them.
+        max_length: Tokens that texts are cut to, and padded to where they are not sorted.
+        mean_length: Mean length of the texts in tokens.
+        batch_size: Most texts of a batch.
+        warmup_rounds: Rounds before those that count.
+        scores: Of each model.
+        passes: Each model in each arrangement.
+    """
+
+    task: str
+    metric: str
+    scored: int
+    texts: int
+    max_length: int
+    mean_length: float
+    batch_size: int
+    warmup_rounds: int
+    scores: tuple[Score, ...]
+    passes: tuple[Pass, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,14 +199,14 @@ class Agreement:
         model: Name of the model.
         compared_with: Name of the first model with the same weights.
         shape: The batch.
-        max_difference: Largest absolute difference of a logit.
-        argmax_agreement: Share of rows with the same label.
+        max_difference: Largest absolute difference of a logit; ``None`` where text is written.
+        argmax_agreement: Share of rows with the same label, or of tokens that are the same.
     """
 
     model: str
     compared_with: str
     shape: Shape
-    max_difference: float
+    max_difference: float | None
     argmax_agreement: float
 
 
@@ -112,50 +234,110 @@ class BenchReport:
         schema_version: Version of this record.
         reference: Name of the model that ratios are relative to.
         threads: Threads of either backend.
-        warmup_rounds: Rounds before those that count.
         seconds: Time allowed for all rounds.
         inputs: What the token ids are made of.
+        new_tokens: Tokens that are written in each call; ``None`` for classifiers.
         models: The models.
         measurements: One of each model at each shape.
+        traffic: The models on a task's own texts, if one was named.
         agreements: Models of equal weights against each other.
+        unavailable: What was asked for and could not be timed.
+        peak: What the machine can do.
         load: What else ran.
         warnings: What a reader must know before believing the figures.
-        unavailable_providers: Execution providers that were asked for and are not there.
         machine: The processor.
+        int8_instructions: Its instructions for int8.
         versions: Versions of the packages.
+        commit: Commit of the checkout that sinkd ran from, if it did.
     """
 
     schema_version: int
     reference: str
     threads: int
-    warmup_rounds: int
     seconds: float
     inputs: str
+    new_tokens: int | None
     models: tuple[ModelRecord, ...]
     measurements: tuple[Measurement, ...]
+    traffic: Traffic | None
     agreements: tuple[Agreement, ...]
+    unavailable: tuple[Unavailable, ...]
+    peak: Peak
     load: Load
     warnings: tuple[str, ...]
-    unavailable_providers: tuple[str, ...]
     machine: Machine
+    int8_instructions: str
     versions: Mapping[str, str]
+    commit: str | None
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data for JSON."""
         return asdict(self)
 
 
-def measurement(model: str, shape: Shape, latencies_ms: list[float], reference_ms: list[float]) -> Measurement:
-    """Statistics of one model's rounds beside those of the reference in the same rounds."""
+def latency_of(latencies_ms: Sequence[float]) -> Latency:
+    """Order statistics."""
     p50, p90, p99 = (float(value) for value in np.percentile(latencies_ms, [50, 90, 99]))
-    ratios = np.asarray(reference_ms) / np.asarray(latencies_ms)
-    low, ratio, high = (float(value) for value in np.percentile(ratios, [25, 50, 75]))
+    return Latency(p50=p50, p90=p90, p99=p99, min=min(latencies_ms), n=len(latencies_ms))
+
+
+def measurement(
+    model: str,
+    shape: Shape,
+    times: Times,
+    reference: Times,
+    *,
+    threads: int = 1,
+    floor_ms: float | None = None,
+    warmup_rounds: int = 0,
+    settled: bool = True,
+) -> Measurement:
+    """Statistics of one model's rounds beside those of the reference in the same rounds."""
+    found = compared(times, reference)
+    spent = found["cpu_ms"] if threads == 1 else found["latency_ms"].p50
     return Measurement(
         model=model,
         shape=shape,
-        latency_ms=Latency(p50=p50, p90=p90, p99=p99, min=min(latencies_ms), n=len(latencies_ms)),
-        throughput_per_s=shape.batch / p50 * 1e3,
+        throughput_per_s=shape.batch / found["latency_ms"].p50 * 1e3,
+        floor_ms=floor_ms,
+        share_of_floor=None if floor_ms is None else floor_ms / spent,
+        warmup_rounds=warmup_rounds,
+        settled=settled,
+        **found,
+    )
+
+
+class Compared(TypedDict):
+    """The fields that ``Measurement`` and ``Pass`` share."""
+
+    latency_ms: Latency
+    ratio: float
+    ratio_quartiles: tuple[float, float]
+    cpu_ms: float
+    cpu_ratio: float
+    raw_latency_ms: tuple[float, ...]
+    raw_cpu_ms: tuple[float, ...]
+
+
+def compared(times: Times, reference: Times) -> Compared:
+    """Statistics of some rounds beside those of the reference in the same rounds."""
+    low, ratio, high = (float(value) for value in np.percentile(_ratios(times.wall, reference.wall), [25, 50, 75]))
+    return Compared(
+        latency_ms=latency_of(times.wall),
         ratio=ratio,
         ratio_quartiles=(low, high),
-        raw_latency_ms=tuple(round(value, 6) for value in latencies_ms),
+        cpu_ms=float(np.median(times.cpu)),
+        cpu_ratio=float(np.median(_ratios(times.cpu, reference.cpu))),
+        raw_latency_ms=_rounded(times.wall),
+        raw_cpu_ms=_rounded(times.cpu),
     )
+
+
+def _ratios(values: Sequence[float], reference: Sequence[float]) -> NDArray[np.float64]:
+    ratios: NDArray[np.float64] = np.asarray(reference) / np.maximum(np.asarray(values), 1e-6)
+    return ratios
+
+
+def _rounded(values: Sequence[float]) -> tuple[float, ...]:
+    """To the nanosecond."""
+    return tuple(round(value, 6) for value in values)

@@ -3,66 +3,91 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import partial
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
-from numpy.typing import NDArray
 
 from sinkd_export.bench.contestants import Contestant, load_contestants
-from sinkd_export.bench.inputs import DESCRIPTION, inputs_for
-from sinkd_export.bench.interleaved import WARMUP_ROUNDS, rounds_within, timed_rounds
+from sinkd_export.bench.entries import Entry, entries_of
+from sinkd_export.bench.floor import best_of, floor_ms, measure_peak
+from sinkd_export.bench.flops import work_of
+from sinkd_export.bench.inputs import DESCRIPTION, Inputs, inputs_for
+from sinkd_export.bench.interleaved import Times, WarmUp, rounds_within, timed_rounds, warm_up
+from sinkd_export.bench.material import GraphMaker
 from sinkd_export.bench.options import BenchOptions, Shape
-from sinkd_export.bench.providers import available_providers
-from sinkd_export.bench.records import SCHEMA_VERSION, Agreement, BenchReport, Load, Measurement, measurement
+from sinkd_export.bench.placement import check_placement
+from sinkd_export.bench.records import (
+    SCHEMA_VERSION,
+    Agreement,
+    BenchReport,
+    Load,
+    Measurement,
+    Peak,
+    Traffic,
+    measurement,
+)
+from sinkd_export.bench.traffic import measure_traffic
 from sinkd_export.bench.trust import warnings_about
-from sinkd_export.environment import load_average, machine, versions
+from sinkd_export.environment import commit, int8_instructions, load_average, machine, versions
+from sinkd_export.families import family_of
 from sinkd_export.prove.parity import compare
+from sinkd_export.source import load_config
 from sinkd_plugin.console import progress
 from sinkd_plugin.errors import UserError
-
-Inputs = dict[str, NDArray[np.int64]]
 
 
 def bench(references: Sequence[str], options: BenchOptions) -> BenchReport:
     """Time models against each other; the first is what the ratios are relative to.
 
     Args:
-        references: Model references, or exported folders (those with ``model.onnx``).
-        options: Shapes, threads and rounds.
+        references: Model references, or exported folders.
+        options: Shapes, forms, threads and rounds.
 
     Raises:
         UserError: If a model cannot take a shape, or two models do not share their token ids.
+        StorageError: If a provider leaves matrix products to another one.
         SinkdError: Whatever loading a model raises.
     """
     average_before = load_average()
-    present = [name for name in available_providers() if name in options.providers]
-    missing = [name for name in options.providers if name not in present]
-    if not present:
-        raise UserError("One of the providers must be there.", received=", ".join(missing), cure="Add cpu.")
-    with torch_threads(options.threads):
-        contestants = load_contestants(references, options.threads, present)
-        inputs = {shape: inputs_for(contestants, shape) for shape in options.shapes}
+    with TemporaryDirectory(prefix="sinkd-") as folder, torch_threads(options.threads):
+        entries, missing = entries_of(references, options, GraphMaker(Path(folder)))
+        inputs = {shape: _inputs(entries, shape, options) for shape in options.shapes}
+        _check_placements(entries, inputs[options.shapes[0]])
+        contestants, failed = load_contestants(entries, options)
+        if not contestants:
+            raise UserError("A model at least must run.", received="; ".join(each.reason for each in failed))
         agreements = tuple(found for shape in inputs for found in _agreements(contestants, shape, inputs[shape]))
-        measurements, cpu_share = _measure(contestants, inputs, options)
+        peak = measure_peak(options.threads)
+        timings, traffic, cpu_share = _measure(contestants, inputs, options)
+        peak = best_of(peak, measure_peak(options.threads))
+        measurements = tuple(
+            found for timing in timings for found in _measurements(contestants, timing, peak, options.threads)
+        )
     load = Load(average_before=average_before, average_after=load_average(), cpu_share=cpu_share)
     here = machine()
     return BenchReport(
         schema_version=SCHEMA_VERSION,
-        reference=contestants[0].record.name,
+        reference=contestants[0].name,
         threads=options.threads,
-        warmup_rounds=WARMUP_ROUNDS,
         seconds=options.seconds,
         inputs=DESCRIPTION,
+        new_tokens=options.new_tokens if contestants[0].entry.generates else None,
         models=tuple(contestant.record for contestant in contestants),
         measurements=measurements,
+        traffic=traffic,
         agreements=agreements,
+        unavailable=(*missing, *failed),
+        peak=peak,
         load=load,
         warnings=warnings_about(load, here, options.threads, agreements, measurements),
-        unavailable_providers=tuple(missing),
         machine=here,
+        int8_instructions=int8_instructions(here.instruction_sets),
         versions=versions(),
+        commit=commit(),
     )
 
 
@@ -79,36 +104,79 @@ def torch_threads(threads: int) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
+def _inputs(entries: Sequence[Entry], shape: Shape, options: BenchOptions) -> Inputs:
+    decoder = family_of(load_config(entries[0].model)) == "decoder" and entries[0].generates
+    return inputs_for([entry.model for entry in entries], shape, options.new_tokens if decoder else 0)
+
+
+def _check_placements(entries: Sequence[Entry], inputs: Inputs) -> None:
+    for entry in entries:
+        if entry.provider != "cpu" and entry.graph is not None:
+            check_placement(entry.graph, entry.provider, inputs)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Timing:
+    """One shape: how warming up went, and the times of every contestant."""
+
+    shape: Shape
+    warmth: WarmUp
+    times: Mapping[str, Times]
+
+
 def _measure(
-    contestants: Sequence[Contestant], inputs: dict[Shape, Inputs], options: BenchOptions
-) -> tuple[tuple[Measurement, ...], float]:
+    contestants: Sequence[Contestant], inputs: Mapping[Shape, Inputs], options: BenchOptions
+) -> tuple[list[_Timing], Traffic | None, float]:
     wall, cpu = time.perf_counter(), time.process_time()
-    measurements = [found for shape in inputs for found in _measure_shape(contestants, shape, inputs[shape], options)]
+    timings = [_time_shape(contestants, shape, inputs[shape], options) for shape in inputs]
+    traffic = None if options.task is None else measure_traffic(contestants, options, options.task)
     share = (time.process_time() - cpu) / (time.perf_counter() - wall)
-    return tuple(measurements), round(share, 3)
+    return timings, traffic, round(share, 3)
 
 
-def _measure_shape(
-    contestants: Sequence[Contestant], shape: Shape, inputs: Inputs, options: BenchOptions
-) -> list[Measurement]:
-    calls = {contestant.record.name: partial(contestant.runner, inputs) for contestant in contestants}
-    fitting = rounds_within(calls, options.seconds / len(options.shapes))
-    rounds = options.rounds or fitting
-    reference = contestants[0].record.name
+def _time_shape(contestants: Sequence[Contestant], shape: Shape, inputs: Inputs, options: BenchOptions) -> _Timing:
+    calls = {contestant.name: contestant.engine.prepare(inputs) for contestant in contestants}
+    seconds = options.seconds / len(options.shapes)
+    warmth = warm_up(calls, seconds)
+    rounds = options.rounds or rounds_within(warmth.last_seconds, seconds)
+    reference = contestants[0].name
     with progress(f"Timing {shape}", total=rounds) as meter:
-        latencies = timed_rounds(calls, rounds, lambda latest: meter.advance(reference_ms=latest[reference]))
-    return [measurement(name, shape, values, latencies[reference]) for name, values in latencies.items()]
+        times = timed_rounds(calls, rounds, lambda latest: meter.advance(reference_ms=latest[reference]))
+    return _Timing(shape=shape, warmth=warmth, times=times)
+
+
+def _measurements(
+    contestants: Sequence[Contestant], timing: _Timing, peak: Peak, threads: int
+) -> Iterator[Measurement]:
+    for contestant in contestants:
+        entry = contestant.entry
+        work = work_of(entry.model, timing.shape) if entry.provider == "cpu" else None
+        yield measurement(
+            contestant.name,
+            timing.shape,
+            timing.times[contestant.name],
+            timing.times[contestants[0].name],
+            threads=threads,
+            floor_ms=None if work is None else floor_ms(work, entry.form, peak),
+            warmup_rounds=timing.warmth.rounds,
+            settled=timing.warmth.settled,
+        )
 
 
 def _agreements(contestants: Sequence[Contestant], shape: Shape, inputs: Inputs) -> Iterator[Agreement]:
     for index, contestant in enumerate(contestants):
         twins = [other for other in contestants[:index] if other.record.weights == contestant.record.weights]
         if twins:
-            parity = compare(str(shape), twins[0].runner(inputs), contestant.runner(inputs))
-            yield Agreement(
-                model=contestant.record.name,
-                compared_with=twins[0].record.name,
-                shape=shape,
-                max_difference=parity.max_difference,
-                argmax_agreement=parity.argmax_agreement,
-            )
+            yield _agreement(twins[0], contestant, shape, inputs)
+
+
+def _agreement(one: Contestant, other: Contestant, shape: Shape, inputs: Inputs) -> Agreement:
+    expected, actual = one.engine.compute(inputs), other.engine.compute(inputs)
+    if one.entry.generates:
+        difference, agreement = None, float(np.mean(expected == actual))
+    else:
+        parity = compare(str(shape), expected, actual)
+        difference, agreement = parity.max_difference, parity.argmax_agreement
+    return Agreement(
+        model=other.name, compared_with=one.name, shape=shape, max_difference=difference, argmax_agreement=agreement
+    )

@@ -23,6 +23,7 @@ def warnings_about(
         *_waiting_threads(machine, threads),
         *_differences(agreements),
         *_few_rounds(measurements),
+        *_restless(measurements),
     )
 
 
@@ -46,8 +47,9 @@ def _differences(agreements: Sequence[Agreement]) -> Iterator[str]:
     for found in agreements:
         if found.argmax_agreement < 1:
             yield (
-                f"'{found.model}' and '{found.compared_with}' have the same weights but label "
-                f"{1 - found.argmax_agreement:.1%} of the rows of {found.shape} differently."
+                f"'{found.model}' and '{found.compared_with}' have the same weights but differ in "
+                f"{1 - found.argmax_agreement:.1%} of the {'tokens' if found.max_difference is None else 'labels'} "
+                f"of {found.shape}."
             )
 
 
@@ -55,3 +57,10 @@ def _few_rounds(measurements: Sequence[Measurement]) -> Iterator[str]:
     few = sorted({str(found.shape) for found in measurements if found.latency_ms.n < FEW_ROUNDS})
     if few:
         yield f"Fewer than {FEW_ROUNDS} rounds at {', '.join(few)}: p99 is the slowest round there."
+
+
+def _restless(measurements: Sequence[Measurement]) -> Iterator[str]:
+    shapes = {str(found.shape): found.warmup_rounds for found in measurements if not found.settled}
+    if shapes:
+        told = ", ".join(f"{rounds} rounds of {shape}" for shape, rounds in shapes.items())
+        yield f"Latencies had not settled after {told}: something else disturbed the machine."

@@ -1,0 +1,35 @@
+"""The forms a model is timed in: two of PyTorch, and those of onnxruntime that an export can take."""
+
+from __future__ import annotations
+
+from sinkd_export.convert.recipe import Recipe
+from sinkd_plugin.errors import UserError
+
+EAGER, COMPILED = "eager", "compile"
+IN_PYTORCH = (EAGER, COMPILED)
+
+RECIPES = {
+    "fp32": Recipe(),
+    **{level: Recipe.model_validate({"optimize": level}) for level in ("O1", "O2", "O3", "O4")},
+    "int8": Recipe(quantize="int8"),
+    "fp16": Recipe(quantize="fp16"),
+}
+"""How each form of onnxruntime is made of a model."""
+
+FORMS = (*IN_PYTORCH, *RECIPES)
+ALL = (EAGER, COMPILED, "fp32", "O2", "int8", "fp16")
+"""What ``all`` stands for: one level of optimisation, because the others load no faster."""
+
+
+def parse_forms(text: str) -> tuple[str, ...]:
+    """Read ``eager,int8`` or ``all``.
+
+    Raises:
+        UserError: If a form is unknown or given twice.
+    """
+    if text == "all":
+        return ALL
+    names = tuple(text.split(","))
+    if set(names) - set(FORMS) or len(set(names)) < len(names):
+        raise UserError(f"--form takes 'all' or different ones of {', '.join(FORMS)}.", received=f"'{text}'")
+    return names

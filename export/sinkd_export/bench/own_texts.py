@@ -1,0 +1,83 @@
+"""A task's own texts in ids, in batches as they come or in batches of about one length."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from sinkd_export.batches import by_length
+from sinkd_export.bench.inputs import Inputs
+from sinkd_export.source import load_config, load_tokenizer
+from sinkd_export.trial import Text
+from sinkd_plugin.errors import UserError
+from sinkd_plugin.storage import read_json
+
+BATCH = 32
+"""Most texts of a batch, as in the runtime."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Texts:
+    """A task's texts in ids.
+
+    Args:
+        ids: Of each text, cut.
+        types: Token types of each, for pairs.
+        max_length: What they were cut to.
+        pad_id: What they are padded with.
+    """
+
+    ids: tuple[tuple[int, ...], ...]
+    types: tuple[tuple[int, ...], ...]
+    max_length: int
+    pad_id: int
+
+    def batch(self, positions: Sequence[int], length: int) -> Inputs:
+        """Some of them as inputs ``(batch, length)``."""
+        shape = (len(positions), length)
+        ids = np.full(shape, self.pad_id, np.int64)
+        mask, types = np.zeros(shape, np.int64), np.zeros(shape, np.int64)
+        for row, position in enumerate(positions):
+            size = len(self.ids[position])
+            ids[row, :size], mask[row, :size] = self.ids[position], 1
+            types[row, :size] = self.types[position]
+        return {"input_ids": ids, "attention_mask": mask, "token_type_ids": types}
+
+    def padded(self, positions: Sequence[int]) -> list[Inputs]:
+        """Batches in this order, padded to the maximum."""
+        parts = (positions[start : start + BATCH] for start in range(0, len(positions), BATCH))
+        return [self.batch(part, self.max_length) for part in parts]
+
+    def sorted(self, positions: Sequence[int]) -> list[tuple[list[int], Inputs]]:
+        """Batches of about one length, as the runtime makes them, with the positions in each."""
+        lengths = [len(self.ids[position]) for position in positions]
+        groups = ([positions[index] for index in group] for group in by_length(lengths, batch_size=BATCH))
+        return [(group, self.batch(group, max(len(self.ids[position]) for position in group))) for group in groups]
+
+
+def encoded(folder: Path, texts: Sequence[Text], max_length: int | None) -> Texts:
+    """A task's texts in the ids of a model, cut as they were in training unless told otherwise.
+
+    Raises:
+        UserError: If ``max_length`` is more than the model takes.
+    """
+    tokenizer = load_tokenizer(folder, load_config(folder))
+    limit = int(tokenizer.model_max_length)
+    length = max_length or _trained_length(folder) or limit
+    if length > limit:
+        raise UserError(f"--max-length must be at most {limit}, as '{folder.name}' takes it.", received=length)
+    rows = [
+        tokenizer(*((text,) if isinstance(text, str) else text), truncation=True, max_length=length) for text in texts
+    ]
+    ids = tuple(tuple(row["input_ids"]) for row in rows)
+    types = tuple(tuple(row.get("token_type_ids", [0] * len(row["input_ids"]))) for row in rows)
+    return Texts(ids=ids, types=types, max_length=length, pad_id=int(tokenizer.pad_token_id or 0))
+
+
+def _trained_length(folder: Path) -> int | None:
+    record = folder / "sinkd.json"
+    length = read_json(record).get("max_length") if record.is_file() else None
+    return length if isinstance(length, int) else None

@@ -1,0 +1,133 @@
+"""Real traffic: a task's own texts, padded to the maximum as they come, or sorted by length; and scored on all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Literal, TypeAlias
+
+import numpy as np
+
+from sinkd_export.bench.contestants import Contestant
+from sinkd_export.bench.inputs import Inputs
+from sinkd_export.bench.interleaved import Times, rounds_within, timed_rounds, warm_up
+from sinkd_export.bench.options import BenchOptions
+from sinkd_export.bench.own_texts import BATCH, Texts, encoded
+from sinkd_export.bench.records import Pass, Score, Traffic, compared
+from sinkd_export.source import load_config
+from sinkd_export.trial import Trial, texts_of
+from sinkd_plugin.console import progress
+from sinkd_plugin.errors import UserError
+
+SPLIT = "test"
+Arrangement: TypeAlias = Literal["padded", "sorted"]
+
+
+def measure_traffic(contestants: Sequence[Contestant], options: BenchOptions, task: str) -> Traffic:
+    """Score and time classifiers on the test split of a task.
+
+    Args:
+        contestants: The models; ratios are relative to the first of them, padded.
+        options: Number of texts, length, time.
+        task: Name of the task.
+
+    Raises:
+        UserError: If the models write text.
+        ModelReferenceError: If a model's labels are not those of the task.
+        SinkdError: Whatever loading the task raises.
+    """
+    from sinkd_plugin.tasks.load import load_task
+    from sinkd_plugin.tasks.options import DataOptions
+
+    if contestants[0].entry.generates:
+        raise UserError(
+            "Only classifiers are timed on a task.",
+            received=f"'{contestants[0].name}', which writes text",
+            cure="Export it with --task classification, and time that.",
+        )
+    loaded = load_task(task, data_dir=options.data_dir, data=DataOptions(), seed=0)
+    trial = Trial(spec=loaded.spec, texts=texts_of(loaded, SPLIT), labels=tuple(loaded.labels(SPLIT)), calibration=())
+    texts = encoded(contestants[0].entry.model, trial.texts, options.max_length)
+    scores = _scores(contestants, texts, trial)
+    timed = range(0, len(texts.ids), max(1, -(-len(texts.ids) // options.samples)))
+    passes, warmup_rounds = _passes(contestants, texts, timed, options)
+    return Traffic(
+        task=loaded.spec.name,
+        metric=loaded.spec.metric,
+        scored=len(texts.ids),
+        texts=len(timed),
+        max_length=texts.max_length,
+        mean_length=round(float(np.mean([len(texts.ids[position]) for position in timed])), 1),
+        batch_size=BATCH,
+        warmup_rounds=warmup_rounds,
+        scores=scores,
+        passes=passes,
+    )
+
+
+def _scores(contestants: Sequence[Contestant], texts: Texts, trial: Trial) -> tuple[Score, ...]:
+    batches = texts.sorted(range(len(texts.ids)))
+    values: list[float] = []
+    with progress(f"Scoring on {len(texts.ids)} texts of {trial.task}", total=len(contestants)) as meter:
+        for contestant in contestants:
+            config = load_config(contestant.entry.model)
+            trial.check_labels(contestant.name, [config.id2label[index] for index in sorted(config.id2label)])
+            found: dict[int, int] = {}
+            for positions, inputs in batches:
+                found.update(zip(positions, contestant.engine.compute(inputs).argmax(1).tolist(), strict=True))
+            values.append(trial.score([found[position] for position in range(len(texts.ids))]))
+            meter.advance(score=values[-1])
+    return tuple(
+        Score(model=contestant.name, value=value, lost=values[0] - value)
+        for contestant, value in zip(contestants, values, strict=True)
+    )
+
+
+def _passes(
+    contestants: Sequence[Contestant], texts: Texts, timed: Sequence[int], options: BenchOptions
+) -> tuple[tuple[Pass, ...], int]:
+    batches: dict[Arrangement, list[Inputs]] = {
+        "padded": texts.padded(timed),
+        "sorted": [inputs for _, inputs in texts.sorted(timed)],
+    }
+    calls = {
+        f"{arrangement} {contestant.name}": _through(contestant, inputs)
+        for contestant in contestants
+        for arrangement, inputs in batches.items()
+    }
+    settled = warm_up(calls, options.seconds)
+    rounds = options.rounds or rounds_within(settled.last_seconds, options.seconds)
+    with progress(f"Timing {len(timed)} texts", total=rounds) as meter:
+        times = timed_rounds(calls, rounds, lambda _latest: meter.advance())
+    reference = times[f"padded {contestants[0].name}"]
+    passes = tuple(
+        _pass(contestant.name, arrangement, inputs, times[f"{arrangement} {contestant.name}"], reference, len(timed))
+        for contestant in contestants
+        for arrangement, inputs in batches.items()
+    )
+    return passes, settled.rounds
+
+
+def _through(contestant: Contestant, batches: Sequence[Inputs]) -> Callable[[], object]:
+    def all_of_them() -> None:
+        for inputs in batches:
+            contestant.engine.compute(inputs)
+
+    return all_of_them
+
+
+def _pass(
+    model: str,
+    arrangement: Arrangement,
+    batches: Sequence[Inputs],
+    times: Times,
+    reference: Times,
+    texts: int,
+) -> Pass:
+    found = compared(times, reference)
+    return Pass(
+        model=model,
+        arrangement=arrangement,
+        tokens=sum(inputs["input_ids"].size for inputs in batches),
+        texts_per_s=texts / found["latency_ms"].p50 * 1e3,
+        **found,
+    )
