@@ -42,7 +42,7 @@ def summarize(folder: Path) -> dict[str, Any]:
 
 
 def _without_raw(measurement: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in measurement.items() if name != "raw_latency_ms"}
+    return {name: value for name, value in measurement.items() if not name.startswith("raw_")}
 
 
 def models(summary: Mapping[str, Any]) -> dict[str, Any]:
