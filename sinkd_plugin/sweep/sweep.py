@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,7 @@ import optuna
 import yaml
 from optuna.trial import FrozenTrial
 
-from sinkd_plugin.errors import WorldError
+from sinkd_plugin.errors import UserError, WorldError
 from sinkd_plugin.options import validate
 from sinkd_plugin.storage import write_text
 from sinkd_plugin.sweep.cells import cell_of, chosen_run
@@ -58,11 +59,29 @@ def load_sweep(path: Path, changes: Sequence[str] = ()) -> SweepConfig:
 
 
 def run_sweep(sweep: SweepConfig) -> list[Tried]:
-    """Try what is still to be tried, beside other processes that do the same; all that has been tried, best first."""
+    """Try what is still to be tried, beside other processes that do the same; all that has been tried, best first.
+
+    Raises:
+        UserError: If torchrun has started this process beside others, or the storage holds another sweep by the name.
+        StorageError: If the storage cannot be reached or written.
+        StoppedError: If a signal came; the same call goes on.
+    """
+    _check_alone()
     with database_errors(sweep):
         study = opened(sweep)
         try_settings(sweep, study)
         return tried(sweep, study)
+
+
+def _check_alone() -> None:
+    """Processes of torchrun would each try settings of their own, and wait for one another in every training."""
+    count = os.environ.get("WORLD_SIZE", "1")
+    if count != "1":
+        raise UserError(
+            "A sweep's processes share trials, and no training.",
+            received=f"torchrun with {count} processes",
+            cure="Run sinkd sweep by itself, with --workers or several times.",
+        )
 
 
 def tried(sweep: SweepConfig, study: optuna.Study) -> list[Tried]:

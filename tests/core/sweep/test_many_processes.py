@@ -30,6 +30,13 @@ def start(path: Path) -> subprocess.Popen[str]:
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=QUIET)
 
 
+def under_way(folder: Path) -> bool:
+    """Whether a student is being trained after another one has ended."""
+    ended = {path.stem for path in (folder / "outcomes").glob("*.json")}
+    training = {path.parent.name for path in (folder / "runs").glob("*/metrics.jsonl")}
+    return bool(ended) and bool(training - ended)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("storage", ["file", "database"])
 def test_two_processes_share_the_trials(storage: str, write_sweep: WriteSweep, tmp_path: Path) -> None:
@@ -53,18 +60,21 @@ def test_two_processes_share_the_trials(storage: str, write_sweep: WriteSweep, t
 
 
 @pytest.mark.slow
-def test_what_a_killed_process_was_at_is_tried_again_by_the_next(write_sweep: WriteSweep, tmp_path: Path) -> None:
-    path = write_sweep(**GRID)
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGKILL, -9), (signal.SIGTERM, 143)])
+def test_what_a_stopped_process_was_at_is_tried_again_by_the_next(
+    number: signal.Signals, code: int, write_sweep: WriteSweep, tmp_path: Path
+) -> None:
+    long = {"space": {**GRID["space"], "optimizer.epochs": [30]}}
+    path = write_sweep(**{**GRID, **long})
     process = start(path)
     deadline = time.monotonic() + 300
-    while len(list((tmp_path / "work" / "outcomes").glob("*.json"))) < 1 or not any(
-        (tmp_path / "work" / "runs").iterdir()
-    ):
+    while not under_way(tmp_path / "work"):
         assert process.poll() is None
         assert time.monotonic() < deadline
         time.sleep(0.01)
-    process.send_signal(signal.SIGKILL)
+    process.send_signal(number)
     process.communicate()
+    assert process.returncode == code
     done = start(path)
     out, said = done.communicate(timeout=600)
     assert done.returncode == 0, said
@@ -73,6 +83,14 @@ def test_what_a_killed_process_was_at_is_tried_again_by_the_next(write_sweep: Wr
     assert len(trials) == 4
     assert len({json.dumps(each["setting"]) for each in trials}) == 4
     assert all(each["score"] is not None for each in trials)
+
+
+def test_processes_that_train_together_are_not_those_that_share_trials(write_sweep: WriteSweep) -> None:
+    command = [sys.executable, "-m", "sinkd_plugin", "sweep", str(write_sweep())]
+    environment = {**QUIET, "WORLD_SIZE": "2", "RANK": "0"}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+    assert done.returncode == 2
+    assert "A sweep's processes share trials, and no training. Received: torchrun with 2 processes." in done.stderr
 
 
 def test_without_optuna_the_extra_is_named() -> None:
