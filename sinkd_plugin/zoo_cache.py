@@ -82,7 +82,7 @@ def cached_student(name: str, revision: str | None = None, sources: Collection[s
         StorageError: If the cache cannot be written.
     """
     if sources is not None:
-        return _offered(find_offer(name, revision, sources))
+        return _offered(_chosen_offer(name, revision, sources))
     if revision is not None and (kept := _kept(name, revision)):
         return kept
     try:
@@ -90,6 +90,19 @@ def cached_student(name: str, revision: str | None = None, sources: Collection[s
     except SinkdError as error:
         return _without_source(name, revision, error)
     return _offered(offer)
+
+
+def _chosen_offer(name: str, revision: str | None, sources: Collection[str]) -> Offer:
+    """The offer of sources that were chosen; where they have none, a note tells of a cached student of that name."""
+    try:
+        return find_offer(name, revision, sources)
+    except SinkdError:
+        if student := _kept(name, revision):
+            note(
+                f"The cache holds '{name}', revision {student.card.revision}, once fetched from '{student.source}'; it "
+                "is used where no place is chosen, as by --source."
+            )
+        raise
 
 
 def _offered(offer: Offer) -> CachedStudent:

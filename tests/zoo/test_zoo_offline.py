@@ -59,6 +59,18 @@ def test_a_server_that_is_gone_is_like_being_offline(
     )
 
 
+def test_a_chosen_server_that_is_gone_fails_and_the_cache_is_pointed_at(
+    student: Student, serve: Serve, sinkd: Sinkd
+) -> None:
+    """What the cache holds may have come from elsewhere: only the user can say that it will do."""
+    serve()
+    download(NAME)
+    told = sinkd("download", NAME, "--source", "http://localhost:9", code=1).stderr
+    assert "The cache holds 'mine', revision 1, once fetched from 'https'; it is used where no place is chosen" in told
+    assert "'http://localhost:9/index.json' must be reachable" in told
+    assert "The cache holds" not in sinkd("download", "yours", "--source", "http://localhost:9", code=1).stderr
+
+
 def test_a_cached_student_needs_no_source(
     student: Student, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
