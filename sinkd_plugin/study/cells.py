@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from sinkd_plugin.study.config import Changes, StudyConfig
-from sinkd_plugin.training.config import RunConfig, checked, plain, with_key
+from sinkd_plugin.training.config import RunConfig, checked, plain, told, with_key
 
 Split = Literal["validation", "test"]
 
@@ -43,18 +43,21 @@ class Cell:
 
     @property
     def key(self) -> str:
-        """Hash of everything that decides what the cell computes."""
-        data = plain(self.config)
-        data["training"] = {**data["training"], "output_dir": None}
-        return _digest(data)
+        """Hash of all that is not at its default, so that a key which a later version adds changes no cell's."""
+        return _digest(_placeless(told(self.config)))
 
     @property
     def teacher_key(self) -> str:
         """Hash of what the teacher and its scores depend on; cells that share it share the teacher."""
-        data = plain(self.config)
+        data = told(self.config)
         names = ("task", "data_dir", "data", "architecture", "teacher", "prompt", "readout")
-        shared = {name: data.get(name) for name in names}
-        return _digest({**shared, **{name: data["training"][name] for name in ("seed", "precision", "device")}})
+        shared = {name: data[name] for name in names if name in data}
+        return _digest({**shared, **{name: data["training"].get(name) for name in ("seed", "precision", "device")}})
+
+    @property
+    def resolved(self) -> dict[str, Any]:
+        """The whole configuration, defaults included; kept with the outcome, as a default may change with a version."""
+        return _placeless(plain(self.config))
 
     def describe(self) -> str:
         """One line for people."""
@@ -74,7 +77,7 @@ def search_cells(study: StudyConfig) -> list[Cell]:
 
 
 def final_cells(study: StudyConfig, chosen: Mapping[tuple[str, str, str], Changes]) -> list[Cell]:
-    """The runs that are scored on the test split, once each.
+    """The runs that are scored on the test split, once each; seed by seed, so that what is done first compares all.
 
     Args:
         study: The study.
@@ -82,18 +85,16 @@ def final_cells(study: StudyConfig, chosen: Mapping[tuple[str, str, str], Change
     """
     return [
         _cell(study, task, pair, method, setting, seed, "test")
-        for (task, pair, method), setting in chosen.items()
         for seed in study.seeds
+        for (task, pair, method), setting in chosen.items()
     ]
 
 
 def ablation_cells(study: StudyConfig, chosen: Mapping[tuple[str, str, str], Changes]) -> Iterator[Cell]:
     """The runs in which one key is varied, scored on the validation split: they inform choices."""
-    for name, ablation in study.ablations.items():
+    for seed, (name, ablation) in itertools.product(study.seeds, study.ablations.items()):
         for (task, pair, method), setting in chosen.items():
-            if method != ablation.method:
-                continue
-            for value, seed in itertools.product(ablation.values, study.seeds):
+            for value in ablation.values if method == ablation.method else ():
                 varied = {**setting, ablation.key: value}
                 yield _cell(study, task, pair, method, varied, seed, "validation", ablation=name)
 
@@ -125,6 +126,10 @@ def located(cell: Cell, folder: Path) -> RunConfig:
     """The cell's configuration with its run in ``folder``."""
     training = cell.config.training.model_copy(update={"output_dir": folder})
     return cell.config.model_copy(update={"training": training})
+
+
+def _placeless(data: dict[str, Any]) -> dict[str, Any]:
+    return {**data, "training": {**data["training"], "output_dir": None}}
 
 
 def _digest(data: Mapping[str, Any]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,12 +28,14 @@ class Outcome:
         result: The run's ``result.json``, if it is done.
         error: What went wrong, if it failed.
         seconds: How long the run took.
+        config: The run's whole configuration, defaults included.
     """
 
     status: Literal["done", "failed"]
     result: dict[str, Any] | None = None
     error: str | None = None
     seconds: float
+    config: dict[str, Any]
 
 
 class Store:
@@ -50,9 +52,15 @@ class Store:
         self._folder = folder
 
     def outcome(self, cell: Cell) -> Outcome | None:
-        """What the cell has come to; ``None`` if it has not ended."""
+        """What the cell has come to; ``None`` if it has not ended, or if it would be another run by now.
+
+        It would be where a default has changed. Keys that were added since are at their defaults, and do not count.
+        """
         path = self._outcome_path(cell)
-        return Outcome(**read_json(path)) if path.is_file() else None
+        if not path.is_file():
+            return None
+        found = Outcome(**read_json(path))
+        return found if _still_holds(found.config, cell.resolved) else None
 
     def finish(self, cell: Cell, outcome: Outcome) -> None:
         """Keep what the cell has come to."""
@@ -122,6 +130,13 @@ class Store:
             yield True
         finally:
             lock.release()
+
+
+def _still_holds(recorded: Any, now: Any) -> bool:
+    """Whether every recorded key has the same value now."""
+    if isinstance(recorded, Mapping) and isinstance(now, Mapping):
+        return all(key in now and _still_holds(value, now[key]) for key, value in recorded.items())
+    return bool(recorded == now)
 
 
 def _link_files(source: Path, target: Path) -> None:

@@ -57,5 +57,5 @@ def _outcome(cell: Cell, store: Store) -> Outcome:
     except Exception as error:  # whatever stops one run must not stop a week of others
         note(f"Failed: {cell.describe()}: {error}")
         reason = str(error) if isinstance(error, SinkdError) else traceback.format_exc()
-        return Outcome(status="failed", error=reason, seconds=time.monotonic() - start)
-    return Outcome(status="done", result=result, seconds=time.monotonic() - start)
+        return Outcome(status="failed", error=reason, seconds=time.monotonic() - start, config=cell.resolved)
+    return Outcome(status="done", result=result, seconds=time.monotonic() - start, config=cell.resolved)

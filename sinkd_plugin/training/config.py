@@ -181,6 +181,12 @@ def plain(config: RunConfig) -> dict[str, Any]:
     return data
 
 
+def told(config: RunConfig) -> dict[str, Any]:
+    """The configuration as JSON-compatible data, without what is at its default."""
+    data: dict[str, Any] = config.model_dump(mode="json", exclude_defaults=True)
+    return data
+
+
 def with_key(data: Mapping[str, Any], key: str, value: Any, where: str = "") -> dict[str, Any]:
     """A copy of ``data`` in which the dotted ``key`` has ``value``; ``where`` is the path of ``data`` for messages.
 

@@ -153,7 +153,7 @@ def test_an_equal_score_goes_to_the_setting_that_stands_first(write_study: Write
     store = Store(study.folder)
     result = {"metric": "accuracy", "student": {"test": {"accuracy": 0.5}}}
     for cell in search_cells(study):
-        store.finish(cell, Outcome(status="done", result=result, seconds=1.0))
+        store.finish(cell, Outcome(status="done", result=result, seconds=1.0, config=cell.resolved))
     assert choose(study, store)["tiny", "two-layers", "sinkd"] == {"distillation.sinkd.weight": 0.1}
 
 
