@@ -85,18 +85,24 @@ def final_cells(study: StudyConfig, chosen: Mapping[tuple[str, str, str], Change
     """
     return [
         _cell(study, task, pair, method, setting, seed, "test")
-        for seed in study.seeds
+        for seed in _all_seeds(study)
         for (task, pair, method), setting in chosen.items()
+        if seed in study.seeds_for(task)
     ]
 
 
 def ablation_cells(study: StudyConfig, chosen: Mapping[tuple[str, str, str], Changes]) -> Iterator[Cell]:
     """The runs in which one key is varied, scored on the validation split: they inform choices."""
-    for seed, (name, ablation) in itertools.product(study.seeds, study.ablations.items()):
+    for seed, (name, ablation) in itertools.product(_all_seeds(study), study.ablations.items()):
         for (task, pair, method), setting in chosen.items():
-            for value in ablation.values if method == ablation.method else ():
-                varied = {**setting, ablation.key: value}
-                yield _cell(study, task, pair, method, varied, seed, "validation", ablation=name)
+            if method not in ablation.methods or seed not in study.seeds_for(task):
+                continue
+            for change in ablation.settings:
+                yield _cell(study, task, pair, method, {**setting, **change}, seed, "validation", ablation=name)
+
+
+def _all_seeds(study: StudyConfig) -> list[int]:
+    return list(dict.fromkeys(itertools.chain(study.seeds, *study.seeds_of.values())))
 
 
 def settings(study: StudyConfig, method: str) -> list[Changes]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
@@ -43,17 +44,38 @@ class SearchOptions(Options):
 
 
 class AblationOptions(Options):
-    """One key of one method over several values, everything else as the method has it.
+    """One key of some methods over several values, everything else as the methods have it.
 
     Args:
-        method: Name of the method.
+        methods: Names of the methods.
         key: The dotted key.
         values: Its values, in the order in which they are drawn.
+        together: Further keys that change with it, each with as many values.
+        title: What tables and figures call what is varied; the key if absent.
+        paper: The paper's table or figure that asks the same, such as ``Table 5``.
     """
 
-    method: Name
+    methods: list[Name] = Field(min_length=1)
     key: str
     values: list[Any] = Field(min_length=2)
+    together: dict[str, list[Any]] = Field(default_factory=dict)
+    title: str = ""
+    paper: str = ""
+
+    @model_validator(mode="after")
+    def _as_many(self) -> AblationOptions:
+        for key, values in self.together.items():
+            if len(values) != len(self.values):
+                raise ValueError(f"'together.{key}' must have a value for each of 'values', which are {len(self.values)}")
+        return self
+
+    @property
+    def settings(self) -> list[Changes]:
+        """What each value changes."""
+        return [
+            {self.key: value, **{key: values[place] for key, values in self.together.items()}}
+            for place, value in enumerate(self.values)
+        ]
 
 
 class SmokeOptions(Options):
@@ -89,6 +111,7 @@ class StudyConfig(Options):
         reference: The method that the others are compared with, paired by seed.
         undistilled: The method without a teacher, from which the gap to the teacher is measured; ``None`` for none.
         seeds: Of the final runs.
+        seeds_of: Of single tasks, in place of these.
         search: How settings are chosen.
         ablations: Keys that are varied one at a time, by name.
         smoke: What ``--smoke`` changes.
@@ -105,6 +128,7 @@ class StudyConfig(Options):
     reference: Name = "kl"
     undistilled: Name | None = None
     seeds: list[int] = Field(default_factory=lambda: [0, 1, 2, 3, 4], min_length=1)
+    seeds_of: dict[Name, Annotated[list[int], Field(min_length=1)]] = Field(default_factory=dict)
     search: SearchOptions = SearchOptions()
     ablations: dict[Name, AblationOptions] = Field(default_factory=dict)
     smoke: SmokeOptions = SmokeOptions()
@@ -116,13 +140,24 @@ class StudyConfig(Options):
             raise ValueError("must be different: a seed that is there twice would count twice")
         return seeds
 
+    @field_validator("seeds_of")
+    @classmethod
+    def _each_different(cls, seeds_of: dict[str, list[int]]) -> dict[str, list[int]]:
+        for seeds in seeds_of.values():
+            cls._different(seeds)
+        return seeds_of
+
     @model_validator(mode="after")
     def _known_names(self) -> StudyConfig:
         named = {"reference": self.reference, "undistilled": self.undistilled}
-        named |= {f"ablations.{name}.method": ablation.method for name, ablation in self.ablations.items()}
+        for name, ablation in self.ablations.items():
+            named |= {f"ablations.{name}.methods": method for method in ablation.methods if method not in self.methods}
         for key, method in named.items():
             if method is not None and method not in self.methods:
                 raise ValueError(f"'{key}' must be one of the methods {', '.join(self.methods)}, not '{method}'")
+        for task in self.seeds_of:
+            if task not in self.tasks:
+                raise ValueError(f"'seeds_of' must name tasks of the study, not '{task}'")
         unknown = [name for name in self.smoke.pairs or () if name not in self.pairs]
         unknown += [name for name in self.smoke.methods or () if name not in self.methods]
         if unknown:
@@ -131,9 +166,13 @@ class StudyConfig(Options):
 
     @model_validator(mode="after")
     def _unseen_seed(self) -> StudyConfig:
-        if self.search.seed in self.seeds:
+        if self.search.seed in {*self.seeds, *itertools.chain.from_iterable(self.seeds_of.values())}:
             raise ValueError(f"'search.seed' must be none of the final seeds, but {self.search.seed} is")
         return self
+
+    def seeds_for(self, task: str) -> list[int]:
+        """The final seeds of a task."""
+        return self.seeds_of.get(task, self.seeds)
 
     def title(self, method: str) -> str:
         """What people call a method."""
@@ -154,6 +193,7 @@ def smoked(study: StudyConfig) -> StudyConfig:
             "pairs": {name: study.pairs[name] for name in smoke.pairs or study.pairs},
             "methods": methods,
             "seeds": smoke.seeds,
+            "seeds_of": {},
             "search": study.search.model_copy(update={"budget": smoke.budget}),
             "ablations": _first_values(study.ablations, methods),
         }
@@ -163,5 +203,10 @@ def smoked(study: StudyConfig) -> StudyConfig:
 def _first_values(
     ablations: Mapping[str, AblationOptions], methods: Mapping[str, MethodOptions]
 ) -> dict[str, AblationOptions]:
-    kept = {name: ablation for name, ablation in ablations.items() if ablation.method in methods}
-    return {name: each.model_copy(update={"values": each.values[:2]}) for name, each in list(kept.items())[:1]}
+    kept = {name: ablation for name, ablation in ablations.items() if set(ablation.methods) <= set(methods)}
+    return {name: _two_values(ablation) for name, ablation in list(kept.items())[:1]}
+
+
+def _two_values(ablation: AblationOptions) -> AblationOptions:
+    together = {key: values[:2] for key, values in ablation.together.items()}
+    return ablation.model_copy(update={"values": ablation.values[:2], "together": together})

@@ -65,13 +65,13 @@ def _classified(
 ) -> SplitScores:
     label_scores = predict_scores(model, reader, examples, what=what)
     predictions = label_scores.argmax(-1).tolist()
-    figures = _figures(score(examples["label"], predictions, label_scores.shape[-1]).as_json())
+    figures = _figures(score(examples["label"][:], predictions, label_scores.shape[-1]).as_json())
     return _compared(figures, predictions, against)
 
 
 def _measured(model: PreTrainedModel, reader: Reader, examples: Dataset, what: str) -> SplitScores:
     predictions = predict_scores(model, reader, examples, what=what).squeeze(-1).tolist()
-    return SplitScores(figures=_figures(score_numbers(examples["label"], predictions)), predictions=predictions)
+    return SplitScores(figures=_figures(score_numbers(examples["label"][:], predictions)), predictions=predictions)
 
 
 def _written(
