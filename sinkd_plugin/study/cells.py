@@ -92,12 +92,15 @@ def final_cells(study: StudyConfig, chosen: Mapping[tuple[str, str, str], Change
 
 
 def ablation_cells(study: StudyConfig, chosen: Mapping[tuple[str, str, str], Changes]) -> Iterator[Cell]:
-    """The runs in which one key is varied, scored on the validation split: they inform choices."""
+    """The runs in which one key is varied, and the reference beside them, scored on the validation split.
+
+    They inform choices, so the test split is none of theirs. Where the reference is not varied it is run as it is.
+    """
     for seed, (name, ablation) in itertools.product(_all_seeds(study), study.ablations.items()):
         for (task, pair, method), setting in chosen.items():
-            if method not in ablation.methods or seed not in study.seeds_for(task):
+            if seed not in study.seeds_for(task) or method not in {*ablation.methods, study.reference}:
                 continue
-            for change in ablation.settings:
+            for change in ablation.settings if method in ablation.methods else [{}]:
                 yield _cell(study, task, pair, method, {**setting, **change}, seed, "validation", ablation=name)
 
 

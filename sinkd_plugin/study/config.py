@@ -66,7 +66,9 @@ class AblationOptions(Options):
     def _as_many(self) -> AblationOptions:
         for key, values in self.together.items():
             if len(values) != len(self.values):
-                raise ValueError(f"'together.{key}' must have a value for each of 'values', which are {len(self.values)}")
+                raise ValueError(
+                    f"'together.{key}' must have a value for each of 'values', which are {len(self.values)}"
+                )
         return self
 
     @property
@@ -113,6 +115,10 @@ class StudyConfig(Options):
         seeds: Of the final runs.
         seeds_of: Of single tasks, in place of these.
         search: How settings are chosen.
+        keep_seed: Students of this final seed are kept, in ``students/TASK/PAIR/METHOD`` of the study's folder, for
+            ``sinkd export`` and ``sinkd bench``.
+        latency: What ``sinkd bench … --json`` measured of them, or of their exports in folders of the same three names,
+            for the figure of score against latency.
         ablations: Keys that are varied one at a time, by name.
         smoke: What ``--smoke`` changes.
     """
@@ -130,6 +136,8 @@ class StudyConfig(Options):
     seeds: list[int] = Field(default_factory=lambda: [0, 1, 2, 3, 4], min_length=1)
     seeds_of: dict[Name, Annotated[list[int], Field(min_length=1)]] = Field(default_factory=dict)
     search: SearchOptions = SearchOptions()
+    keep_seed: int | None = None
+    latency: Annotated[Path, AfterValidator(Path.expanduser)] | None = None
     ablations: dict[Name, AblationOptions] = Field(default_factory=dict)
     smoke: SmokeOptions = SmokeOptions()
 

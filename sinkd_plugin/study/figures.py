@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import io
-import json
 from collections.abc import Sequence
 from typing import Any
 
 from matplotlib.figure import Figure
 
+from sinkd_plugin.study.ablation import Point, value_name
 from sinkd_plugin.study.comparison import Comparison
-from sinkd_plugin.study.config import StudyConfig
-from sinkd_plugin.study.rows import Row
-from sinkd_plugin.study.statistics import Summary, summarise
+from sinkd_plugin.study.config import AblationOptions, StudyConfig
+from sinkd_plugin.study.latency import Offer
 
 INK, MUTED, ACCENT, LINE = "#1f2933", "#8a97a6", "#0f766e", "#e5e9ee"
 COLOURS = (ACCENT, "#b45309", "#7c3aed", "#31587a", "#be185d", MUTED)
@@ -42,34 +41,61 @@ def difference_figure(study: StudyConfig, found: Sequence[Comparison], task: str
     return _clean(figure, axes)
 
 
-def ablation_figure(study: StudyConfig, rows: Sequence[Row], name: str) -> Figure | None:
-    """The mean score over the values of an ablation's key, one line for each task and pair."""
-    ablation = study.ablations[name]
-    done = [row for row in rows if row.ablation == name and row.score is not None]
-    if not done:
+def ablation_figure(study: StudyConfig, points: Sequence[Point], name: str) -> Figure | None:
+    """Mean and deviation over the values of an ablation's key, one line for each task, pair and method."""
+    if not points:
         return None
+    ablation = study.ablations[name]
     figure = Figure(figsize=(6, 3.2), layout="constrained")
     axes = figure.subplots()
-    for (task, pair), colour in zip(dict.fromkeys((row.task, row.pair) for row in done), COLOURS * 3, strict=False):
-        found = [_over_seeds(done, task, pair, ablation.key, value) for value in ablation.values]
-        means = [each.mean if each else float("nan") for each in found]
-        spreads = [(each.deviation or 0.0) if each else 0.0 for each in found]
-        places = list(range(len(found)))
-        axes.errorbar(places, means, yerr=spreads, color=colour, marker="o", capsize=3, label=f"{task}, {pair}")
-    axes.set_xticks(range(len(ablation.values)), [str(value) for value in ablation.values])
-    axes.set_xlabel(ablation.key)
-    axes.set_ylabel(f"{done[0].metric}, {done[0].split}".replace("_", " "))
+    lines = dict.fromkeys((point.task, point.pair, point.method) for point in points)
+    for place, (line, colour) in enumerate(zip(lines, COLOURS * len(lines), strict=False)):
+        own = [point for point in points if (point.task, point.pair, point.method) == line]
+        _draw(axes, ablation, own, colour, study.title(line[2]) if len(study.tasks) == 1 else " · ".join(line), place)
+    axes.set_xticks(range(len(ablation.values)), [value_name(value) for value in ablation.values])
+    axes.set_xlabel(ablation.title or ablation.key)
+    axes.set_ylabel(f"{points[0].metric}, validation".replace("_", " "))
     axes.legend(frameon=False, fontsize=8)
     return _clean(figure, axes)
 
 
-def _over_seeds(rows: Sequence[Row], task: str, pair: str, key: str, value: Any) -> Summary | None:
-    there = [
-        row.score
-        for row in rows
-        if (row.task, row.pair) == (task, pair) and json.loads(row.setting)[key] == value and row.score is not None
-    ]
-    return summarise(there) if there else None
+def _draw(axes: Any, ablation: AblationOptions, points: Sequence[Point], colour: str, label: str, place: int) -> None:
+    """A line over the values, moved a little so that bars do not hide each other; a band where nothing is varied."""
+    if points[0].value is None:
+        mean, spread = points[0].scores.mean, points[0].scores.deviation or 0.0
+        axes.axhspan(mean - spread, mean + spread, color=colour, alpha=0.12, linewidth=0)
+        axes.axhline(mean, color=colour, linestyle="--", linewidth=1.2, label=label)
+        return
+    places = [ablation.values.index(point.value) + 0.05 * place for point in points]
+    spreads = [point.scores.deviation or 0.0 for point in points]
+    axes.errorbar(
+        places, [point.scores.mean for point in points], yerr=spreads, color=colour, marker="o", capsize=3, label=label
+    )
+
+
+def latency_figure(study: StudyConfig, found: Sequence[Offer], metric: str) -> Figure | None:
+    """Score against latency, and the line of the students that no other one beats; ``None`` without any."""
+    if not found:
+        return None
+    figure = Figure(figsize=(7.5, 3.8), layout="constrained")
+    axes = figure.subplots()
+    kinds = dict.fromkeys((each.timing.pair, each.timing.backend) for each in found)
+    for (pair, backend), colour in zip(kinds, COLOURS * len(kinds), strict=False):
+        own = [each for each in found if (each.timing.pair, each.timing.backend) == (pair, backend)]
+        axes.plot(*_places(own), "o", color=colour, label=f"{pair}, {backend}")
+    best = sorted((each for each in found if each.best), key=lambda each: each.timing.milliseconds)
+    axes.plot(*_places(best), color=INK, linewidth=1, zorder=0)
+    for each in best:
+        place = each.timing.milliseconds, 100 * each.score
+        axes.annotate(study.title(each.timing.method), place, xytext=(5, 5), textcoords="offset points", fontsize=8)
+    axes.set_xlabel(f"median latency, ms, {found[0].timing.shape}")
+    axes.set_ylabel(f"{metric}, points".replace("_", " "))
+    axes.legend(frameon=False, fontsize=8)
+    return _clean(figure, axes)
+
+
+def _places(found: Sequence[Offer]) -> tuple[list[float], list[float]]:
+    return [each.timing.milliseconds for each in found], [100 * each.score for each in found]
 
 
 def svg(figure: Figure) -> str:

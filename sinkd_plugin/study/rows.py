@@ -24,10 +24,12 @@ class Row:
         setting: The keys in which the cell differs, as JSON.
         seed: Of the run.
         split: Where it was scored.
+        benchmark: Name of the run's task, such as ``glue/cola``.
         status: ``done``, ``failed``, or ``missing`` for a cell that has not been run.
         metric: The task's headline metric.
         score: The student's.
         teacher: The teacher's.
+        architecture: Family of the models.
         agreement: Share of examples that both label alike.
         n: Scored examples.
         parameters: Of the student.
@@ -43,10 +45,12 @@ class Row:
     setting: str
     seed: int
     split: str
+    benchmark: str
     status: str
     metric: str | None = None
     score: float | None = None
     teacher: float | None = None
+    architecture: str | None = None
     agreement: float | None = None
     n: int | None = None
     parameters: int | None = None
@@ -74,6 +78,8 @@ def write_rows(rows: list[Row], folder: Path) -> None:
 
 def _row(cell: Cell, store: Store) -> Row:
     about = {name: getattr(cell, name) for name in ("task", "pair", "method", "ablation", "seed", "split", "key")}
+    task = cell.config.task
+    about["benchmark"] = task if isinstance(task, str) else task.name
     setting, outcome = json.dumps(cell.setting), store.outcome(cell)
     if outcome is None:
         return Row(**about, setting=setting, status="missing")
@@ -87,6 +93,7 @@ def _row(cell: Cell, store: Store) -> Row:
         metric=metric,
         score=student["test"][metric],
         teacher=outcome.result["teacher"]["test"][metric],
+        architecture=outcome.result["architecture"],
         agreement=student.get("agreement_with_teacher"),
         n=student["n"],
         parameters=student["parameters"],

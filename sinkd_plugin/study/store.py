@@ -14,7 +14,7 @@ from filelock import FileLock, Timeout
 
 from sinkd_plugin.storage import new_folder, read_json, write_json
 from sinkd_plugin.study.cells import Cell
-from sinkd_plugin.training.run_folder import LOGITS_FOLDER, TEACHER_FOLDER
+from sinkd_plugin.training.run_folder import LOGITS_FOLDER, STUDENT_FOLDER, TEACHER_FOLDER
 
 _SHARED_STAGES = (TEACHER_FOLDER, LOGITS_FOLDER)
 
@@ -77,6 +77,11 @@ class Store:
     def drop_run(self, cell: Cell) -> None:
         """Remove the run of a cell whose outcome is kept."""
         shutil.rmtree(self.run_folder(cell), ignore_errors=True)
+
+    def keep_student(self, cell: Cell) -> None:
+        """Keep the student of a cell beyond its run, for export and timing."""
+        with new_folder(self._folder / "students" / cell.task / cell.pair / cell.method, overwrite=True) as staging:
+            _link_files(self.run_folder(cell) / STUDENT_FOLDER, staging)
 
     @contextmanager
     def claimed(self, cell: Cell) -> Iterator[bool]:

@@ -43,7 +43,7 @@ def run_study(study: StudyConfig, *, retry_failed: bool = False) -> None:
             if outcome is not None and outcome.status == "failed":
                 store.forget(cell)
     work(search_cells(study), store)
-    work(_last_cells(study, store), store)
+    work(_last_cells(study, store), store, study.keep_seed)
 
 
 def report_study(study: StudyConfig, command: str) -> tuple[Path, list[Row]]:

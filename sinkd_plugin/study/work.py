@@ -15,10 +15,15 @@ from sinkd_plugin.training.run import run
 _POLL_SECONDS = 2.0
 
 
-def work(cells: Sequence[Cell], store: Store) -> None:
+def work(cells: Sequence[Cell], store: Store, keep_seed: int | None = None) -> None:
     """Run what has not ended, until all cells have; what another process is at is waited for.
 
     A cell that fails is kept with its error, and the others go on.
+
+    Args:
+        cells: The cells; those with the same key are one.
+        store: Where they are kept.
+        keep_seed: Final seed of which the students are kept.
 
     Raises:
         StorageError: If the disk is full: then no cell can end, and none is marked as failed for it.
@@ -26,7 +31,7 @@ def work(cells: Sequence[Cell], store: Store) -> None:
     """
     left = _open(cells, store)
     while left:
-        if not any(_attempt(cell, store, len(left)) for cell in left):
+        if not any(_attempt(cell, store, len(left), keep_seed) for cell in left):
             time.sleep(_POLL_SECONDS)
         left = _open(cells, store)
 
@@ -35,13 +40,16 @@ def _open(cells: Sequence[Cell], store: Store) -> list[Cell]:
     return [cell for cell in {cell.key: cell for cell in cells}.values() if store.outcome(cell) is None]
 
 
-def _attempt(cell: Cell, store: Store, left: int) -> bool:
+def _attempt(cell: Cell, store: Store, left: int, keep_seed: int | None) -> bool:
     """Run a cell unless it has ended or another process has it; whether it was run."""
     with store.claimed(cell) as mine:
         if not mine or store.outcome(cell) is not None:
             return False
         note(f"[{left} left] {cell.describe()}")
-        store.finish(cell, _outcome(cell, store))
+        outcome = _outcome(cell, store)
+        if outcome.status == "done" and cell.split == "test" and cell.seed == keep_seed:
+            store.keep_student(cell)
+        store.finish(cell, outcome)
         store.drop_run(cell)
         return True
 

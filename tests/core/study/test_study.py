@@ -45,8 +45,8 @@ class Cells(HTMLParser):
 
 def test_every_cell_has_ended_and_the_broken_method_is_shown(finished_study: StudyConfig) -> None:
     report, rows = report_study(finished_study, "sinkd study study.yaml")
-    # 2 settings to choose from, 4 methods of 2 seeds, 2 values of the ablation on 2 seeds
-    assert len(rows) == 2 + 8 + 4
+    # 2 settings to choose from, 4 methods of 2 seeds, 2 values of the ablation on 2 seeds, the reference beside them
+    assert len(rows) == 2 + 8 + 4 + 2
     assert {row.method for row in rows if row.status == "failed"} == {"broken"}
     assert all(row.status == "done" for row in rows if row.method != "broken")
     page = report.read_text(encoding="utf-8")
