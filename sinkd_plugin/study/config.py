@@ -118,7 +118,7 @@ class StudyConfig(Options):
         keep_seed: Students of this final seed are kept, in ``students/TASK/PAIR/METHOD`` of the study's folder, for
             ``sinkd export`` and ``sinkd bench``.
         latency: What ``sinkd bench … --json`` measured of them, or of their exports in folders of the same three names,
-            for the figure of score against latency.
+            for the figure of score against latency; none is drawn while the file is not there.
         ablations: Keys that are varied one at a time, by name.
         smoke: What ``--smoke`` changes.
     """

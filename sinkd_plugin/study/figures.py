@@ -6,6 +6,7 @@ import io
 from collections.abc import Sequence
 from typing import Any
 
+from matplotlib import rc_context
 from matplotlib.figure import Figure
 
 from sinkd_plugin.study.ablation import Point, value_name
@@ -101,7 +102,8 @@ def _places(found: Sequence[Offer]) -> tuple[list[float], list[float]]:
 def svg(figure: Figure) -> str:
     """The figure as an ``<svg>`` element."""
     stream = io.StringIO()
-    figure.savefig(stream, format="svg", transparent=True, metadata={"Date": None})
+    with rc_context({"svg.hashsalt": "sinkd"}):  # the same figure is the same text, so that records can be compared
+        figure.savefig(stream, format="svg", transparent=True, metadata={"Date": None})
     text = stream.getvalue()
     return text[text.index("<svg") :]
 

@@ -56,7 +56,7 @@ def page(study: StudyConfig, rows: Sequence[Row], command: str) -> dict[str, Any
     """
     final = [row for row in rows if row.split == "test"]
     found = comparisons(study, final)
-    timings = read_timings(study.latency) if study.latency is not None else []
+    timings = read_timings(study.latency) if study.latency is not None and study.latency.is_file() else []
     return {
         "study": study,
         "command": command,

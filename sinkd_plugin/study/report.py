@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -17,7 +18,7 @@ REPORT = "report.html"
 
 
 def write_report(study: StudyConfig, rows: Sequence[Row], command: str) -> Path:
-    """Write raw results, tables and figures into the study's ``results``.
+    """Write raw results, tables and figures into the study's ``results``; figures also as files of their own.
 
     Args:
         study: The study.
@@ -31,6 +32,8 @@ def write_report(study: StudyConfig, rows: Sequence[Row], command: str) -> Path:
     write_rows(list(rows), folder)
     write_json(folder / "environment.json", environment())
     content = page(study, rows, command)
+    for name, figure in _figures(content).items():
+        write_text(folder / "figures" / f"{name}.svg", figure)
     pages = Environment(loader=PackageLoader("sinkd_plugin.study", "."), autoescape=True, undefined=StrictUndefined)
     write_text(folder / REPORT, pages.get_template("report.html.jinja").render(content))
     plain = Environment(  # noqa: S701 - Markdown, in which an escaped & would show
@@ -38,3 +41,10 @@ def write_report(study: StudyConfig, rows: Sequence[Row], command: str) -> Path:
     )
     write_text(folder / "report.md", plain.get_template("report.md.jinja").render(content))
     return folder / REPORT
+
+
+def _figures(content: dict[str, Any]) -> dict[str, str]:
+    """The figures of a page by the names of their files."""
+    found = {f"{each['task']}-{each['pair']}": each["figure"] for each in content["sections"] if each["figure"]}
+    found |= {f"latency-{each['task']}": each["figure"] for each in content["speeds"]}
+    return found | {f"ablation-{each['name']}": each["figure"] for each in content["ablations"]}

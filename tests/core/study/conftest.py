@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from sinkd_plugin.study.config import StudyConfig
+from sinkd_plugin.study.rows import Row
 from sinkd_plugin.study.study import load_study, run_study
 
 
@@ -61,3 +62,36 @@ def finished_study(study_settings: dict[str, Any], tmp_path_factory: pytest.Temp
     study = load_study(path)
     run_study(study)
     return study
+
+
+@pytest.fixture(scope="session")
+def make_row() -> Callable[..., Row]:
+    """A row of results that nobody has run: of KL on CoLA, but for what is given."""
+
+    def make(**changes: Any) -> Row:
+        about = {"task": "cola", "pair": "small", "method": "kl", "ablation": "", "setting": "{}", "seed": 0}
+        scored = {"split": "test", "benchmark": "glue/cola", "status": "done", "metric": "matthews_correlation"}
+        models = {"score": 0.5, "teacher": 0.6, "architecture": "encoder", "n": 100, "key": "0"}
+        return Row(**{**about, **scored, **models, **changes})
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def make_study() -> Callable[..., StudyConfig]:
+    """A study of CoLA that is never run, with top-level keys changed."""
+
+    def make(**changes: Any) -> StudyConfig:
+        plain = {
+            "name": "paper",
+            "question": "Which?",
+            "folder": "work",
+            "results": "results",
+            "base": {},
+            "tasks": {"cola": {}},
+            "pairs": {"small": {}},
+            "methods": {"ce": {}, "kl": {"title": "KL"}, "sinkd": {"title": "KL + SinKD"}},
+        }
+        return StudyConfig.model_validate({**plain, **changes})
+
+    return make

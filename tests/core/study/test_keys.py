@@ -61,7 +61,7 @@ def test_a_new_key_that_is_set_makes_another_cell(cell: Cell, changes: dict[str,
 
 def test_stating_a_default_changes_no_key(write_study: WriteStudy, study: StudyConfig) -> None:
     stated = {"kl": {"title": "KL", "set": {"distillation.sinkd": None, "data.official": False}}}
-    chosen = {("tiny", "two-layers", "kl"): {}}
+    chosen: dict[tuple[str, str, str], dict[str, Any]] = {("tiny", "two-layers", "kl"): {}}
     same = load_study(write_study(methods=stated, undistilled=None, ablations={}))
     assert [each.key for each in final_cells(same, chosen)] == [each.key for each in final_cells(study, chosen)]
 
