@@ -54,7 +54,7 @@ def export_model(
         VerificationError: If the export does not compute what PyTorch computes.
         StorageError: If the disk is full or not writable.
     """
-    _check_recipe(target, recipe, layout)
+    _check_recipe(source, target, recipe, layout)
     _check_overwrite(source, into, overwrite)
     with new_folder(into, overwrite=overwrite) as staging:
         proof = Proof(source, sentences, target.tolerance)
@@ -135,7 +135,13 @@ def _trial_record(trial: Trial) -> TrialRecord:
     return TrialRecord(task=trial.task, metric=trial.metric, split=SPLIT, n=len(trial.texts))
 
 
-def _check_recipe(target: ExportTargetSpec, recipe: Recipe, layout: Layout) -> None:
+def _check_recipe(source: Source, target: ExportTargetSpec, recipe: Recipe, layout: Layout) -> None:
+    if recipe.static and source.form == "generation":
+        raise UserError(
+            "Static ranges are for classifiers.",
+            received=f"--static for a model that generates ({source.config.model_type})",
+            cure="Leave out --static, or export it with --task classification.",
+        )
     if target.export is None or (recipe == PLAIN and layout == "flat"):
         return
     raise UserError(

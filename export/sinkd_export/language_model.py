@@ -78,10 +78,23 @@ class LanguageModel:
         feed = self._tensors(inputs)
         with torch.inference_mode():
             written = self.model.generate(
-                **feed, max_new_tokens=new_tokens, min_new_tokens=new_tokens, do_sample=False, num_beams=1
+                **feed,
+                **self._empty_cache(),
+                max_new_tokens=new_tokens,
+                min_new_tokens=new_tokens,
+                do_sample=False,
+                num_beams=1,
             )
         found: NDArray[np.int64] = written[:, -new_tokens:].numpy()
         return found
+
+    def _empty_cache(self) -> dict[str, Any]:
+        """transformers 4.57 makes a cache for as many layers as the encoder has, and fails if the decoder has more."""
+        from transformers import DynamicCache, EncoderDecoderCache, PreTrainedModel
+
+        if not self._seq2seq or not isinstance(self.model, PreTrainedModel):
+            return {}
+        return {"past_key_values": EncoderDecoderCache(DynamicCache(), DynamicCache())}
 
     def _seq2seq_steps(self, feed: dict[str, Tensor], continuation: NDArray[np.int64]) -> list[Tensor]:
         from transformers.modeling_outputs import BaseModelOutput
