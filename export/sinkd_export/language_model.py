@@ -89,7 +89,7 @@ class LanguageModel:
         return found
 
     def _empty_cache(self) -> dict[str, Any]:
-        """transformers 4.57 makes a cache for as many layers as the encoder has, and fails if the decoder has more."""
+        """Transformers 4.57 makes a cache for as many layers as the encoder has, and fails if the decoder has more."""
         from transformers import DynamicCache, EncoderDecoderCache, PreTrainedModel
 
         if not self._seq2seq or not isinstance(self.model, PreTrainedModel):
