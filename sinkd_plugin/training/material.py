@@ -118,9 +118,6 @@ def _teacher_rows(
         "precision": prepared.precision,
         **({} if form == WHOLE_ROWS else asdict(form)),
     }
-    cache = (
-        Cache(shared=shared, depends_on=depends_on)
-        if isinstance(shared, Path)
-        else Cache(run_folder=config.training.output_dir / LOGITS_FOLDER, depends_on=depends_on)
-    )
+    place = shared if isinstance(shared, Path) else config.training.output_dir / LOGITS_FOLDER
+    cache = Cache(place=place, shared=isinstance(shared, Path), depends_on=depends_on)
     return cached_rows(cache, teacher, reader, train, prepared.precision, form)

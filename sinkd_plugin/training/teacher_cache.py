@@ -33,13 +33,13 @@ class Cache:
     """Where rows are kept, and what they depend on.
 
     Args:
-        run_folder: Folder in the run's own, which keeps the rows of one teacher; ``None`` with a ``shared`` one.
-        shared: Folder for the rows of any teachers, each under a name made of what they depend on.
+        place: A folder for these rows and no others; a ``shared`` one is for those of any teachers.
+        shared: Whether rows lie in ``place`` under a name made of what they depend on.
         depends_on: Everything that the rows depend on, by name; JSON-compatible.
     """
 
-    run_folder: Path | None = None
-    shared: Path | None = None
+    place: Path
+    shared: bool
     depends_on: Mapping[str, Any]
 
     @property
@@ -50,7 +50,7 @@ class Cache:
     @property
     def folder(self) -> Path:
         """Where these rows lie."""
-        return self.run_folder or Path(self.shared or "") / self.fingerprint[:16]
+        return self.place / self.fingerprint[:16] if self.shared else self.place
 
 
 def fits(reader: Reader, examples: Dataset, form: RowForm) -> bool:
@@ -136,23 +136,26 @@ def _tell_of_others(cache: Cache) -> None:
     Raises:
         UserError: If they lie where the wanted ones would in a shared folder.
     """
-    places = [cache.folder, *([] if cache.shared is None else sorted(cache.shared.glob("*")))]
-    others = {place: _differences(place, cache) for place in places if (place / RECORD).is_file()}
-    if others.get(cache.folder, []) == [] and cache.folder in others:
+    here = _differences(cache.folder, cache)
+    if here is not None and not here:
         return
-    if cache.shared is not None and cache.folder in others:
+    if here and cache.shared:
         raise UserError(
             "A teacher cache must hold what its name says.",
-            received=f"'{cache.folder}' with the logits of another {_listed(others[cache.folder])}",
+            received=f"'{cache.folder}' with the logits of another {_listed(here)}",
             cure="Remove that folder.",
         )
+    places = sorted(cache.place.glob("[!.]*")) if cache.shared else [cache.place]
+    others = {place: found for place in places if (found := _differences(place, cache))}
     if others:
         nearest = min(others, key=lambda place: len(others[place]))
         note(f"Teacher's logits: those in {nearest} are not used, being of another {_listed(others[nearest])}")
 
 
-def _differences(place: Path, cache: Cache) -> list[str]:
-    """In what the rows at a place depend on something else; nothing where they are those that are wanted."""
+def _differences(place: Path, cache: Cache) -> list[str] | None:
+    """In what the rows at a place differ from those that are wanted; ``None`` where there are none."""
+    if not (place / RECORD).is_file():
+        return None
     record = read_json(place / RECORD)
     if record.get("fingerprint") == cache.fingerprint:
         return []
