@@ -26,8 +26,8 @@ def two_processes() -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         teacher = without_dropout(folder / "teacher")
-        found: dict[str, Any] = {"group": GROUP, "micro_batch": MICRO_BATCH, "train": 640}
-        for part, examples in (("one_step", GROUP), ("ten_steps", 640)):
+        found: dict[str, Any] = {"group": GROUP, "micro_batch": MICRO_BATCH, "train": 256}
+        for part, examples in (("one_step", GROUP), ("four_steps", 256)):
             runs = {count: distilled(folder, teacher, count, examples) for count in (1, 2)}
             found[part] = compared(runs[1], runs[2], teacher)
         return found
@@ -46,7 +46,7 @@ def distilled(folder: Path, teacher: Path, processes: int, examples: int) -> dic
     target = folder / f"{processes}-{examples}"
     config = {
         "task": "reviews",
-        "data": {"max_length": 64, "max_train_samples": examples, "max_test_samples": 400},
+        "data": {"max_length": 64, "max_train_samples": examples, "max_test_samples": 300},
         "teacher": {"model": str(teacher)},
         "student": {"from_teacher_layers": [0, 2]},
         "training": {

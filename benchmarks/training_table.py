@@ -65,16 +65,16 @@ def _groups(found: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
 
 
 def _processes(found: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
-    one, ten = found["one_step"], found["ten_steps"]
+    one, four = found["one_step"], found["four_steps"]
     yield (
         "two processes against one: loss of a step, relative",
         "≤ 1e-6",
         _small(one["largest_relative_difference_of_losses"]),
     )
     yield "weights after a step of AdamW, over its length", "–", _small(one["difference_of_weights_over_update"])
-    yield "losses of ten steps, relative", "–", _small(ten["largest_relative_difference_of_losses"])
-    yield "accuracy after ten steps, one and two", "equal", ", ".join(f"{score:.3f}" for score in ten["accuracy"])
-    alone, together = ten["examples_per_second"]
+    yield "losses of four steps, relative", "–", _small(four["largest_relative_difference_of_losses"])
+    yield "accuracy after four steps, one and two", "equal", ", ".join(f"{score:.3f}" for score in four["accuracy"])
+    alone, together = four["examples_per_second"]
     yield "examples a second by the clock, two over one", "–", f"{together / alone:.2f}"
 
 

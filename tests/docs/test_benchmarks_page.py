@@ -14,9 +14,8 @@ BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 PAGE = (BENCHMARKS / "README.md").read_text(encoding="utf-8")
 
 
-@pytest.fixture(scope="module")
-def table() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("benchmark_table", BENCHMARKS / "table.py")
+def script(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(f"benchmark_{name}", BENCHMARKS / f"{name}.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -24,8 +23,14 @@ def table() -> ModuleType:
     return module
 
 
-def test_the_table_is_that_of_the_recorded_measurement(table: ModuleType) -> None:
-    assert table.with_table(PAGE) == PAGE, "run: python benchmarks/table.py"
+@pytest.fixture(scope="module")
+def table() -> ModuleType:
+    return script("table")
+
+
+@pytest.mark.parametrize("name", ["table", "training_table"])
+def test_the_table_is_that_of_the_recorded_measurement(name: str) -> None:
+    assert script(name).with_table(PAGE) == PAGE, f"run: python benchmarks/{name}.py"
 
 
 def test_every_row_compares_methods_of_one_round(table: ModuleType) -> None:
@@ -33,7 +38,7 @@ def test_every_row_compares_methods_of_one_round(table: ModuleType) -> None:
     for case in result["cases"]:
         rounds = {len(times[kind]) for times in case["cpu_ms"].values() for kind in times}
         assert len(rounds) == 1, case
-    assert len(list(table.rows(result))) == PAGE.count("\n|") - 2
+    assert len(list(table.rows(result))) == table.BETWEEN.search(PAGE)[0].count("\n|") - 2
 
 
 def test_every_script_that_the_page_names_is_there() -> None:
