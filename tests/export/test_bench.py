@@ -147,6 +147,8 @@ def test_disturbances_are_told(report: BenchReport) -> None:
     flipped = replace(report.agreements[0], argmax_agreement=0.5)
     restless = [replace(found, settled=False, warmup_rounds=7) for found in many]
     assert "had not settled after 7 rounds of 2x16" in " ".join(warnings_about(quiet, report.machine, 1, (), restless))
+    below = [replace(found, share_of_floor=1.2) for found in many]
+    assert "below its floor" in " ".join(warnings_about(quiet, report.machine, 1, (), below))
     assert "50.0%" in " ".join(warnings_about(quiet, report.machine, 1, [flipped], many))
     passive = replace(report.machine, omp_wait_policy="PASSIVE")
     assert warnings_about(quiet, passive, 2, (), many) == ()

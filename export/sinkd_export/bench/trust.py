@@ -24,6 +24,7 @@ def warnings_about(
         *_differences(agreements),
         *_few_rounds(measurements),
         *_restless(measurements),
+        *_below_the_floor(measurements),
     )
 
 
@@ -64,3 +65,8 @@ def _restless(measurements: Sequence[Measurement]) -> Iterator[str]:
     if shapes:
         told = ", ".join(f"{rounds} rounds of {shape}" for shape, rounds in shapes.items())
         yield f"Latencies had not settled after {told}: something else disturbed the machine."
+
+
+def _below_the_floor(measurements: Sequence[Measurement]) -> Iterator[str]:
+    if any(found.share_of_floor is not None and found.share_of_floor > 1 for found in measurements):
+        yield "A latency is below its floor: the peak was measured while others disturbed the machine, and is higher."
