@@ -62,8 +62,8 @@ class Cell:
     def describe(self) -> str:
         """One line for people."""
         setting = " ".join(f"{key.rpartition('.')[2]}={value}" for key, value in self.setting.items())
-        where = "choosing" if self.split == "validation" else f"seed {self.seed}"
-        return " · ".join(part for part in (self.task, self.pair, self.method, setting, where) if part)
+        where = "choosing" if self.split == "validation" and not self.ablation else f"seed {self.seed}"
+        return " · ".join(part for part in (self.task, self.pair, self.method, self.ablation, setting, where) if part)
 
 
 def search_cells(study: StudyConfig) -> list[Cell]:
@@ -94,9 +94,10 @@ def final_cells(study: StudyConfig, chosen: Mapping[tuple[str, str, str], Change
 def ablation_cells(study: StudyConfig, chosen: Mapping[tuple[str, str, str], Changes]) -> Iterator[Cell]:
     """The runs in which one key is varied, and the reference beside them, scored on the validation split.
 
-    They inform choices, so the test split is none of theirs. Where the reference is not varied it is run as it is.
+    They inform choices, so the test split is none of theirs. Where the reference is not varied it is run as it is. One
+    ablation comes after the other, so that those that are done first are whole.
     """
-    for seed, (name, ablation) in itertools.product(_all_seeds(study), study.ablations.items()):
+    for (name, ablation), seed in itertools.product(study.ablations.items(), _all_seeds(study)):
         for (task, pair, method), setting in chosen.items():
             if seed not in study.seeds_for(task) or method not in {*ablation.methods, study.reference}:
                 continue

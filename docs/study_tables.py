@@ -1,0 +1,96 @@
+"""Write the results of the recorded studies into docs/guidelines.md.
+
+    sinkd study studies/reviews_small.yaml --workers 2
+    sinkd study studies/ablations.yaml --workers 2
+    python docs/study_tables.py
+
+The first two commands make ``studies/results/``, the last one puts what stands there between the markers of the page.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+from pyarrow import parquet
+
+from sinkd_plugin.study.config import StudyConfig
+from sinkd_plugin.study.page import page
+from sinkd_plugin.study.rows import Row
+from sinkd_plugin.study.study import load_study
+
+ROOT = Path(__file__).parents[1]
+GUIDELINES = ROOT / "docs" / "guidelines.md"
+MARKED = re.compile(r"(<!-- (\w+):begin -->\n).*?(<!-- \2:end -->)", re.DOTALL)
+
+
+def recorded(name: str) -> tuple[StudyConfig, list[Row]]:
+    """A study with the rows that are recorded of it."""
+    study = load_study(ROOT / "studies" / f"{name}.yaml")
+    table = parquet.read_table(ROOT / study.results / "results.parquet")
+    return study, [Row(**row) for row in table.to_pylist()]
+
+
+def blocks() -> dict[str, str]:
+    """Each table of the page by the name of its markers."""
+    study, rows = recorded("reviews_small")
+    found = {"methods": _methods(study, rows), "weights": _weights(study, rows)}
+    if not (ROOT / "studies" / "results" / "ablations").is_dir():
+        return found
+    study, rows = recorded("ablations")
+    found |= dict.fromkeys(study.ablations, "Not run.\n")
+    return found | {each["name"]: _ablation(each) for each in page(study, rows, "")["ablations"]}
+
+
+def with_blocks(text: str, tables: dict[str, str]) -> str:
+    """The page with every table between its markers."""
+    return MARKED.sub(lambda match: match[1] + tables[match[2]] + match[3], text)
+
+
+def _methods(study: StudyConfig, rows: list[Row]) -> str:
+    (section,) = page(study, rows, "")["sections"]
+    lines = [
+        f"{section['metric']}, n = {section['n']}, teacher {section['teacher']}, {len(study.seeds)} seeds:",
+        "",
+        f"| method | setting | mean ± deviation | minus {study.title(study.reference)}, points | p | gap closed |",
+        "|---|---|---|---|---|---|",
+    ]
+    for line in section["lines"]:
+        cells = line.method, line.setting, line.score, line.difference, line.p_value, line.gap
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join([*lines, ""])
+
+
+def searched(rows: list[Row]) -> dict[str, dict[float, float]]:
+    """Validation score by weight, of each method whose weight was searched."""
+    found: dict[str, dict[float, float]] = {}
+    for row in rows:
+        weight = json.loads(row.setting).get("distillation.sinkd.weight")
+        if row.split == "validation" and weight is not None and row.score is not None:
+            found.setdefault(row.method, {})[weight] = row.score
+    return found
+
+
+def _weights(study: StudyConfig, rows: list[Row]) -> str:
+    scores = searched(rows)
+    weights = sorted({weight for by_weight in scores.values() for weight in by_weight})
+    lines = [f"| method | {' | '.join(f'weight {weight}' for weight in weights)} |", "|---" * (len(weights) + 1) + "|"]
+    for method, by_weight in scores.items():
+        lines.append(f"| {study.title(method)} | {' | '.join(f'{by_weight[weight]:.3f}' for weight in weights)} |")
+    return "\n".join([*lines, ""])
+
+
+def _ablation(ablation: dict[str, Any]) -> str:
+    lines = [f"| method | {ablation['title']} | mean ± deviation | seeds | minus KL, points |", "|---|---|---|---|---|"]
+    for line in ablation["lines"]:
+        lines.append(
+            f"| {line['method']} | {line['value']} | {line['score']} | {line['seeds']} | {line['difference']} |"
+        )
+    return "\n".join([*lines, ""])
+
+
+if __name__ == "__main__":
+    text = GUIDELINES.read_text(encoding="utf-8")
+    GUIDELINES.write_text(with_blocks(text, blocks()), encoding="utf-8")
