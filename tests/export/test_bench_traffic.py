@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -49,6 +50,15 @@ def test_texts_are_cut_as_in_training_or_as_told(classifier: Path, positions: in
     assert cut.types[-1] != (0,) * 7
     with pytest.raises(UserError, match=f"--max-length must be at most {positions}"):
         encoded(classifier, OWN_SENTENCES, positions + 1)
+
+
+def test_a_student_with_a_prompt_is_asked(exported: Path, tmp_path: Path) -> None:
+    asked = Path(shutil.copytree(exported, tmp_path / "asked"))
+    prompt = {"template": "Review: {text} Good?", "text": ["text"]}
+    (asked / "prompt.json").write_text(json.dumps(prompt), encoding="utf-8")
+    questions = [f"Review: {text} Good?" for text in ("a film", "dull")]
+    assert encoded(asked, ["a film", "dull"], None).ids == encoded(exported, questions, None).ids
+    assert encoded(asked, ["a film " * 99], 20).ids[0][-3:] == encoded(exported, [questions[0]], None).ids[0][-3:]
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,9 @@ import numpy as np
 
 from sinkd_export.batches import by_length
 from sinkd_export.bench.inputs import Inputs
+from sinkd_export.prompt import open_prompt
 from sinkd_export.source import load_config, load_tokenizer
+from sinkd_export.tokens import open_tokens
 from sinkd_export.trial import Text
 from sinkd_plugin.errors import UserError
 from sinkd_plugin.storage import read_json
@@ -61,6 +63,8 @@ class Texts:
 def encoded(folder: Path, texts: Sequence[Text], max_length: int | None) -> Texts:
     """A task's texts in the ids of a model, cut as they were in training unless told otherwise.
 
+    A student that is asked about its texts gets its question about each of them.
+
     Raises:
         UserError: If ``max_length`` is more than the model takes.
     """
@@ -69,6 +73,10 @@ def encoded(folder: Path, texts: Sequence[Text], max_length: int | None) -> Text
     length = max_length or _trained_length(folder) or limit
     if length > limit:
         raise UserError(f"--max-length must be at most {limit}, as '{folder.name}' takes it.", received=length)
+    prompt = open_prompt(folder)
+    if prompt is not None:
+        tokens = open_tokens(folder, max_length=length)
+        texts = [prompt.ask(text, tokens)[0] for text in texts]
     rows = [
         tokenizer(*((text,) if isinstance(text, str) else text), truncation=True, max_length=length) for text in texts
     ]
