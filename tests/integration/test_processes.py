@@ -72,6 +72,17 @@ def test_several_processes_train_what_one_does(processes: int, config_file: Path
     assert results[0]["student"]["test"] == results[1]["student"]["test"]
 
 
+def test_compiled_processes_train_what_one_does(config_file: Path, alone: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    changes = [f"training.output_dir={folder}", "training.torch_compile=true", "baselines={}"]
+    words = [word for change in changes for word in ("--set", change)]
+    done = torchrun(2, "-m", "sinkd_plugin", "distill", config_file, *words, timeout=900)
+    assert done.returncode == 0, done.stderr
+    assert "torch.compile does not work" not in done.stderr
+    for model in ("teacher", "student"):
+        assert distance(folder / model, alone / model) < 1e-4
+
+
 @pytest.mark.parametrize("fault", ["raised", "killed"])
 def test_a_process_that_fails_ends_all(fault: str, config_file: Path, tmp_path: Path) -> None:
     done = torchrun(2, FAILING, fault, config_file, tmp_path / "run", timeout=120)  # a hang would take half an hour
