@@ -19,7 +19,7 @@ class Timing:
         task: Name of the task.
         pair: Name of the pair.
         method: Name of the method.
-        backend: What it ran in.
+        backend: What it ran in, and in which form.
         milliseconds: Median latency at the shape.
         shape: Of the batch, in words.
     """
@@ -81,7 +81,7 @@ def _timing(model: dict[str, str], measured: dict[str, dict[str, float]]) -> Tim
         task=parts[0],
         pair=parts[1],
         method=parts[2],
-        backend=model["backend"],
+        backend=f"{model['backend']} {model.get('form', '')}".strip(),
         milliseconds=float(measured["latency_ms"]["p50"]),
         shape=f"batch {shape['batch']:.0f} × {shape['length']:.0f} tokens",
     )

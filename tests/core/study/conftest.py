@@ -32,6 +32,7 @@ def study_settings(run_settings: dict[str, Any]) -> dict[str, Any]:
         },
         "undistilled": "ce",
         "seeds": [0, 1],
+        "keep_seed": 1,
         "search": {"budget": 2},
         "ablations": {
             "lambda": {"methods": ["sinkd"], "key": "distillation.sinkd.regularization", "values": [0.05, 0.5]}

@@ -103,6 +103,35 @@ def test_cells_of_a_seed_share_one_teacher(finished_study: StudyConfig) -> None:
     assert not any((finished_study.folder / "runs").glob("*/student"))
 
 
+def test_students_of_the_seed_that_is_kept_can_be_loaded(finished_study: StudyConfig) -> None:
+    from transformers import AutoModelForSequenceClassification
+
+    kept = finished_study.folder / "students" / "tiny" / "two-layers"
+    assert {folder.name for folder in kept.iterdir()} == {"ce", "kl", "sinkd"}
+    model = AutoModelForSequenceClassification.from_pretrained(kept / "sinkd")
+    assert model.config.num_hidden_layers == 2
+
+
+def test_every_figure_is_a_file_too(finished_study: StudyConfig) -> None:
+    report_study(finished_study, "sinkd study study.yaml")
+    figures = {path.name: path.read_text(encoding="utf-8") for path in (finished_study.results / "figures").iterdir()}
+    assert set(figures) == {"tiny-two-layers.svg", "ablation-lambda.svg"}
+    assert all(text.startswith("<svg") for text in figures.values())
+
+
+def test_a_task_may_have_seeds_of_its_own(write_study: WriteStudy) -> None:
+    study = load_study(write_study(tasks={"tiny": {}, "other": {}}, seeds_of={"other": [5, 6, 7]}))
+    cells = final_cells(study, choose(study, Store(study.folder)))
+    seeds = {task: {cell.seed for cell in cells if cell.task == task} for task in study.tasks}
+    assert seeds == {"tiny": {0, 1}, "other": {5, 6, 7}}
+
+
+def test_final_runs_go_seed_by_seed_so_that_the_first_ones_compare_all_methods(write_study: WriteStudy) -> None:
+    study = load_study(write_study())
+    cells = final_cells(study, choose(study, Store(study.folder)))
+    assert {cell.method for cell in cells[: len(study.methods)]} == set(study.methods)
+
+
 def test_a_second_call_runs_nothing(finished_study: StudyConfig, capsys: pytest.CaptureFixture[str]) -> None:
     run_study(finished_study)
     assert "left]" not in capsys.readouterr().err
@@ -172,6 +201,13 @@ def test_a_budget_smaller_than_the_grid_draws_from_it(write_study: WriteStudy) -
         ({"seeds": [0, 0]}, "'seeds': must be different"),
         ({"search": {"seed": 1}}, "none of the final seeds"),
         ({"methods": {"kl": {"set": {"distillation.sinkdd": {}}}}, "undistilled": None, "ablations": {}}, "sinkdd"),
+        ({"seeds_of": {"big": [7]}}, "'seeds_of' must name tasks of the study, not 'big'"),
+        ({"seeds_of": {"tiny": [7, 7]}}, "'seeds_of': must be different"),
+        ({"seeds_of": {"tiny": [1000]}}, "none of the final seeds"),
+        (
+            {"ablations": {"x": {"methods": ["none"], "key": "optimizer.epochs", "values": [1, 2]}}},
+            "'ablations.x.methods' must be one of the methods",
+        ),
         ({"names": "x"}, "Unknown key 'names'. Did you mean 'name'"),
         ({"pairs": {}}, "'pairs'"),
     ],
