@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -70,3 +71,56 @@ def test_the_figures_of_serve_are_those_of_the_record() -> None:
 
 def written(ratio: Mapping[str, float]) -> str:
     return f"{ratio['median']:.2f} ({ratio['low']:.2f}–{ratio['high']:.2f})"
+
+
+RESULTS = ROOT / "export" / "results"
+GOALS = (
+    ("float32, 1 × 16", 2.4, "teacher, fp32", (1, 16)),
+    ("float32, 8 × 128", 1.1, "teacher, fp32", (8, 128)),
+    ("int8, 1 × 16", 5.5, "teacher, int8", (1, 16)),
+    ("int8, 8 × 128", 2.7, "teacher, int8", (8, 128)),
+)
+
+
+def record(name: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((RESULTS / name).read_text(encoding="utf-8"))
+    return found
+
+
+def rows_of_measure() -> Iterator[str]:
+    """The table of what was reached, from the records."""
+    quickstart, generation = record("quickstart.json"), record("generation.json")
+    measured = {(each["model"], tuple(each["shape"].values())): each for each in quickstart["measurements"]}
+    for what, goal, model, shape in GOALS:
+        found = measured[model, shape]
+        yield row(what, goal, found["cpu_ratio"], f"{found['share_of_floor']:.0%}")
+    passes = {(each["model"], each["arrangement"]): each for each in quickstart["traffic"]["passes"]}
+    yield row("sorted by length over padded to 128, PyTorch", 3.5, passes["teacher", "sorted"]["cpu_ratio"], "")
+    written = {each["shape"]["batch"]: each for each in generation["measurements"] if each["model"].endswith("fp32")}
+    for batch, found in written.items():
+        yield row(f"T5 writing 32 tokens, float32, batch {batch}", 1.7, found["cpu_ratio"], "")
+    both = passes["student, int8", "sorted"]["cpu_ratio"]
+    yield row("3-layer int8, sorted, over 6-layer PyTorch, padded", 20, both, "")
+
+
+def row(what: str, goal: float, reached: float, share: str) -> str:
+    return f"| {what} | {goal:g} | {reached:.2f} | {'yes' if reached >= goal else 'no'} | {share} |"
+
+
+def test_the_figures_of_measure_are_those_of_the_records() -> None:
+    text = section("Measure")
+    for line in rows_of_measure():
+        assert line in text, line
+    quickstart = record("quickstart.json")
+    scores = {each["model"]: each for each in quickstart["traffic"]["scores"]}
+    assert f"at a loss of {scores['student, int8']['lost']:.3f} of accuracy" in text
+    assert f"{quickstart['peak']['float32_gflops']:.0f} GFLOP/s in float32" in text
+    assert f"{quickstart['peak']['int8_gops']:.0f} GOP/s in int8" in text
+    assert quickstart["int8_instructions"] in text
+    assert f"{quickstart['load']['cpu_share']:.0%} of a processor" in text
+
+
+def test_the_options_of_measure_exist() -> None:
+    help_text = CliRunner().invoke(cli, ["bench", "--help"]).output
+    for option in set(re.findall(r"(?<!-)--[a-z][a-z-]+", section("Measure"))):
+        assert option in help_text, option

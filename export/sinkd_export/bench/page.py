@@ -8,6 +8,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from sinkd_export.bench.figures import accuracy_figure, ratio_figure
 from sinkd_export.bench.records import BenchReport
+from sinkd_export.bench.table import three_digits
 from sinkd_plugin.storage import write_text
 
 
@@ -22,6 +23,7 @@ def write_page(path: Path, report: BenchReport) -> None:
         StorageError: If it cannot be written.
     """
     pages = Environment(loader=PackageLoader("sinkd_export.bench", "."), autoescape=True, undefined=StrictUndefined)
+    pages.filters["three_digits"] = three_digits
     traffic = report.traffic
     write_text(
         path,
