@@ -37,8 +37,6 @@ def blocks() -> dict[str, str]:
     """Each table of the page by the name of its markers."""
     study, rows = recorded("reviews_small")
     found = {"methods": _methods(study, rows), "weights": _weights(study, rows)}
-    if not (ROOT / "studies" / "results" / "ablations").is_dir():
-        return found
     study, rows = recorded("ablations")
     found |= dict.fromkeys(study.ablations, "Not run.\n")
     return found | {each["name"]: _ablation(each) for each in page(study, rows, "")["ablations"]}

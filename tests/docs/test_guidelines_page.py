@@ -9,6 +9,7 @@ from types import ModuleType
 
 import pytest
 
+from sinkd_plugin.study.ablation import ablation_points, value_name
 from sinkd_plugin.study.comparison import Comparison, comparisons
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -75,3 +76,52 @@ def test_every_figure_of_the_page_is_there() -> None:
     figures = re.findall(r"!\[.*?\]\((.*?)\)", PAGE.read_text(encoding="utf-8"))
     assert figures
     assert all((DOCS / figure).is_file() for figure in figures)
+
+
+@pytest.fixture(scope="module")
+def differences(script: ModuleType) -> dict[tuple[str, str], float]:
+    """Points of KL + SinKD above KL by ablation and value, where all seeds have been run."""
+    study, rows = script.recorded("ablations")
+    return {
+        (name, value_name(point.value)): 100 * point.difference.mean
+        for name in study.ablations
+        for point in ablation_points(study, rows, name)
+        if point.method == "sinkd" and point.difference is not None and point.scores.n == len(study.seeds)
+    }
+
+
+def test_a_large_weight_costs_and_a_small_one_does_not(differences: dict[tuple[str, str], float]) -> None:
+    assert abs(differences["beta", "0.1"]) < 0.5
+    assert differences["beta", "3.0"] < differences["beta", "0.8"] < -1
+
+
+def test_the_papers_weight_costs_on_the_test_split_too(script: ModuleType) -> None:
+    study, rows = script.recorded("ablations")
+    found = {each.method: each for each in comparisons(study, [row for row in rows if row.split == "test"])}
+    difference = found["sinkd"].difference
+    assert difference is not None
+    assert difference.low is not None
+    assert difference.high is not None
+    ends = difference.mean, difference.low, difference.high
+    assert [round(100 * end, 2) for end in ends] == [-1.50, -2.40, -0.97]
+
+
+def test_regularization_and_temperature_do_not_make_up_for_it(differences: dict[tuple[str, str], float]) -> None:
+    found = [differences["lambda", value] for value in ("0.02", "0.1", "0.5")]
+    assert max(found) - min(found) < 0.6
+    assert differences["tau_sd", "1"] < differences["tau_sd", "2"] < differences["tau_sd", "4"] < 0
+
+
+def test_the_number_of_sweeps_shows_no_difference(script: ModuleType) -> None:
+    study, rows = script.recorded("ablations")
+    points = [point.difference for point in ablation_points(study, rows, "iterations") if point.method == "sinkd"]
+    assert len(points) == 3
+    lows, highs = zip(*((each.low, each.high) for each in points if each is not None), strict=True)
+    assert max(lows) < min(highs)
+
+
+def test_the_term_costs_less_in_larger_batches_and_more_beside_a_flatter_kl(
+    differences: dict[tuple[str, str], float],
+) -> None:
+    assert differences["batch", "16"] < differences["batch", "32"] < differences["batch", "64"] < 0
+    assert differences["tau_kl", "4"] < differences["tau_kl", "2"] < differences["tau_kl", "1"] < 0
