@@ -83,9 +83,9 @@ def open_session(
         UserError: If this onnxruntime has no such provider, or fewer threads than one are asked for.
         StorageError: If the file is missing or no model that onnxruntime can run, or the provider does not start.
     """
-    wanted = provider_name(provider)
+    wanted, options = provider_name(provider), _options(threads, profile)
     try:
-        session = onnxruntime.InferenceSession(str(path), _options(threads, profile), providers=[wanted])
+        session = onnxruntime.InferenceSession(str(path), options, providers=[wanted])
     except Exception as error:  # onnxruntime's exceptions share no base class of their own
         raise StorageError(
             f"'{path}' must be an ONNX model that onnxruntime can load.",
