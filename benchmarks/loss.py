@@ -22,7 +22,7 @@ import torch
 from competitors import methods, ours
 from floor import over_floor
 from launches import launches
-from memory import peak_mb
+from memory import peak_of
 from step import share_of_step
 from timing import both, forward, in_turn, logits, ratio
 
@@ -100,7 +100,7 @@ def scale(cost: str, rows: int, classes: int, rounds: int) -> dict[str, Any]:
 
 def memory(cost: str, rows: int, classes: int) -> dict[str, Any]:
     """Peaks of every method."""
-    peaks = {name: peak_mb(cost, rows, classes, name) for name in methods(cost)}
+    peaks = {name: peak_of(cost, rows, classes, name) for name in methods(cost)}
     print(cost, rows, classes, {name: f"{peak:.1f} MB" for name, peak in peaks.items()}, flush=True)
     return {"cost": cost, "rows": rows, "classes": classes, "peak_mb": peaks}
 

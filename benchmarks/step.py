@@ -7,25 +7,15 @@ from typing import Any
 import torch
 from competitors import methods
 from timing import both, in_turn, logits, ratio
-from transformers import BertConfig, BertForSequenceClassification
+from trainers import CLASSES, VOCABULARY, bert
 
-ROWS, TOKENS, CLASSES = 32, 64, 2
+ROWS, TOKENS = 32, 64
 
 
 def share_of_step(rounds: int = 7) -> dict[str, Any]:
     """The loss, and KL, over forward and backward of the model (no optimiser), in turn."""
-    torch.manual_seed(0)
-    model = BertForSequenceClassification(
-        BertConfig(
-            num_hidden_layers=6,
-            hidden_size=384,
-            num_attention_heads=12,
-            intermediate_size=1536,
-            vocab_size=30_522,
-            num_labels=CLASSES,
-        )
-    )
-    tokens = torch.randint(0, 30_522, (ROWS, TOKENS))
+    model = bert(6, 384, seed=0)
+    tokens = torch.randint(0, VOCABULARY, (ROWS, TOKENS))
 
     def step() -> None:
         model.zero_grad()

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from dataclasses import asdict
 from pathlib import Path
 
 import click
 
+from sinkd_plugin.cli.workers import other_workers
 from sinkd_plugin.console import print_json
 
 
@@ -41,24 +40,13 @@ def command(
 
     study = load_study(study_file, changes, smoke=smoke)
     if not report_only:
-        others = [_another_worker(study_file, changes, smoke) for _ in range(workers - 1)]
-        try:
+        with other_workers(workers - 1, ["study", str(study_file), *["--smoke"] * smoke], changes):
             run_study(study, retry_failed=retry_failed)
-        finally:
-            for other in others:
-                other.wait()
     report, rows = report_study(study, _typed(study_file, changes, smoke))
     if as_json:
         print_json([asdict(row) for row in rows])
     else:
         click.echo(str(report))
-
-
-def _another_worker(study_file: Path, changes: tuple[str, ...], smoke: bool) -> subprocess.Popen[bytes]:
-    words = ["study", str(study_file), *(word for change in changes for word in ("--set", change))]
-    return subprocess.Popen(  # noqa: S603 - this very program
-        [sys.executable, "-m", "sinkd_plugin", *words, *(["--smoke"] if smoke else [])], stdout=subprocess.DEVNULL
-    )
 
 
 def _typed(study_file: Path, changes: tuple[str, ...], smoke: bool) -> str:

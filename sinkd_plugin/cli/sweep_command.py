@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from dataclasses import asdict
 from pathlib import Path
 
 import click
 
+from sinkd_plugin.cli.workers import other_workers
 from sinkd_plugin.console import print_json
 
 
@@ -27,22 +26,11 @@ def command(sweep_file: Path, changes: tuple[str, ...], workers: int, as_json: b
     from sinkd_plugin.sweep.table import print_tried
 
     sweep = load_sweep(sweep_file, changes)
-    others = [_another_worker(sweep_file, changes) for _ in range(workers - 1)]
-    try:
+    with other_workers(workers - 1, ["sweep", str(sweep_file)], changes):
         found = run_sweep(sweep)
-    finally:
-        for other in others:
-            other.wait()
     best, path = choose(sweep, found)
     if as_json:
         print_json({"best": asdict(best), "run": str(path), "trials": [asdict(each) for each in found]})
     else:
         print_tried(sweep, found)
         click.echo(str(path))
-
-
-def _another_worker(sweep_file: Path, changes: tuple[str, ...]) -> subprocess.Popen[bytes]:
-    words = ["sweep", str(sweep_file), *(word for change in changes for word in ("--set", change))]
-    return subprocess.Popen(  # noqa: S603 - this very program
-        [sys.executable, "-m", "sinkd_plugin", *words], stdout=subprocess.DEVNULL
-    )

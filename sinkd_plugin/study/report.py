@@ -12,7 +12,6 @@ from sinkd_plugin.storage import write_json, write_text
 from sinkd_plugin.study.config import StudyConfig
 from sinkd_plugin.study.page import page
 from sinkd_plugin.study.rows import Row, write_rows
-from sinkd_plugin.training.environment import environment
 
 REPORT = "report.html"
 
@@ -30,8 +29,8 @@ def write_report(study: StudyConfig, rows: Sequence[Row], command: str) -> Path:
     """
     folder = study.results
     write_rows(list(rows), folder)
-    write_json(folder / "environment.json", environment())
     content = page(study, rows, command)
+    write_json(folder / "environment.json", content["environment"])
     for name, figure in _figures(content).items():
         write_text(folder / "figures" / f"{name}.svg", figure)
     pages = Environment(loader=PackageLoader("sinkd_plugin.study", "."), autoescape=True, undefined=StrictUndefined)

@@ -21,7 +21,8 @@ from sinkd_export.bench.interleaved import (
     warm_up,
 )
 from sinkd_export.bench.options import parse_shape
-from sinkd_export.bench.records import Load, measurement
+from sinkd_export.bench.records import Load
+from sinkd_export.bench.statistics import measurement
 from sinkd_export.bench.trust import warnings_about
 from sinkd_plugin.errors import ConfigError, StorageError, UserError
 from sinkd_plugin.options import validate

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, Literal, TypedDict
+from typing import Any, Literal
 
-import numpy as np
-from numpy.typing import NDArray
-
-from sinkd_export.bench.interleaved import Times
 from sinkd_export.bench.options import Shape
 from sinkd_export.environment import Machine
 
@@ -84,73 +80,68 @@ class Latency:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Measurement:
-    """One model at one shape.
+class Compared:
+    """Some rounds of a model beside those of a reference.
 
     Args:
-        model: Name of the model.
-        shape: The batch.
         latency_ms: Order statistics.
-        throughput_per_s: Rows a second at the median latency.
         ratio: Median over rounds of the reference's latency divided by this one's: above 1 is faster.
         ratio_quartiles: First and third quartile of the same.
         cpu_ms: Median of the processor time, which leaves out what others took away.
         cpu_ratio: Median over rounds of the reference's processor time divided by this one's.
-        floor_ms: Time of the matrix products alone at the measured peak; ``None`` where it is not known.
-        share_of_floor: ``floor_ms`` divided by ``cpu_ms`` with one thread, else by the median latency: 1 cannot be
-            passed.
-        warmup_rounds: Rounds before those that count.
-        settled: Whether latencies had stopped changing by then.
         raw_latency_ms: Every round, in order.
         raw_cpu_ms: The same in processor time.
     """
 
-    model: str
-    shape: Shape
     latency_ms: Latency
-    throughput_per_s: float
     ratio: float
     ratio_quartiles: tuple[float, float]
     cpu_ms: float
     cpu_ratio: float
-    floor_ms: float | None
-    share_of_floor: float | None
-    warmup_rounds: int
-    settled: bool
     raw_latency_ms: tuple[float, ...]
     raw_cpu_ms: tuple[float, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Pass:
-    """One model on a task's own texts, in one arrangement.
+class Measurement(Compared):
+    """One model at one shape.
+
+    Args:
+        model: Name of the model.
+        shape: The batch.
+        throughput_per_s: Rows a second at the median latency.
+        floor_ms: Time of the matrix products alone at the measured peak; ``None`` where it is not known.
+        share_of_floor: ``floor_ms`` divided by ``cpu_ms`` with one thread, else by the median latency: 1 cannot be
+            passed.
+        warmup_rounds: Rounds before those that count.
+        settled: Whether latencies had stopped changing by then.
+    """
+
+    model: str
+    shape: Shape
+    throughput_per_s: float
+    floor_ms: float | None
+    share_of_floor: float | None
+    warmup_rounds: int
+    settled: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pass(Compared):
+    """One model on a task's own texts, in one arrangement; its reference is the first model, padded.
 
     Args:
         model: Name of the model.
         arrangement: ``padded``: as they come, in batches padded to the longest text that is taken; ``sorted``: in
             batches of about one length, padded to the longest of the batch.
         tokens: Tokens that are computed for them, padding included.
-        latency_ms: Order statistics of the time for all texts.
         texts_per_s: At the median.
-        ratio: Median over rounds of the time of the first model, padded, divided by this one's.
-        ratio_quartiles: First and third quartile of the same.
-        cpu_ms: Median of the processor time.
-        cpu_ratio: The ratio in processor time.
-        raw_latency_ms: Every round, in order.
-        raw_cpu_ms: The same in processor time.
     """
 
     model: str
     arrangement: Literal["padded", "sorted"]
     tokens: int
-    latency_ms: Latency
     texts_per_s: float
-    ratio: float
-    ratio_quartiles: tuple[float, float]
-    cpu_ms: float
-    cpu_ratio: float
-    raw_latency_ms: tuple[float, ...]
-    raw_cpu_ms: tuple[float, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -273,71 +264,3 @@ class BenchReport:
     def to_dict(self) -> dict[str, Any]:
         """Plain data for JSON."""
         return asdict(self)
-
-
-def latency_of(latencies_ms: Sequence[float]) -> Latency:
-    """Order statistics."""
-    p50, p90, p99 = (float(value) for value in np.percentile(latencies_ms, [50, 90, 99]))
-    return Latency(p50=p50, p90=p90, p99=p99, min=min(latencies_ms), n=len(latencies_ms))
-
-
-def measurement(
-    model: str,
-    shape: Shape,
-    times: Times,
-    reference: Times,
-    *,
-    threads: int = 1,
-    floor_ms: float | None = None,
-    warmup_rounds: int = 0,
-    settled: bool = True,
-) -> Measurement:
-    """Statistics of one model's rounds beside those of the reference in the same rounds."""
-    found = compared(times, reference)
-    spent = found["cpu_ms"] if threads == 1 else found["latency_ms"].p50
-    return Measurement(
-        model=model,
-        shape=shape,
-        throughput_per_s=shape.batch / found["latency_ms"].p50 * 1e3,
-        floor_ms=floor_ms,
-        share_of_floor=None if floor_ms is None else floor_ms / spent,
-        warmup_rounds=warmup_rounds,
-        settled=settled,
-        **found,
-    )
-
-
-class Compared(TypedDict):
-    """The fields that ``Measurement`` and ``Pass`` share."""
-
-    latency_ms: Latency
-    ratio: float
-    ratio_quartiles: tuple[float, float]
-    cpu_ms: float
-    cpu_ratio: float
-    raw_latency_ms: tuple[float, ...]
-    raw_cpu_ms: tuple[float, ...]
-
-
-def compared(times: Times, reference: Times) -> Compared:
-    """Statistics of some rounds beside those of the reference in the same rounds."""
-    low, ratio, high = (float(value) for value in np.percentile(_ratios(times.wall, reference.wall), [25, 50, 75]))
-    return Compared(
-        latency_ms=latency_of(times.wall),
-        ratio=ratio,
-        ratio_quartiles=(low, high),
-        cpu_ms=float(np.median(times.cpu)),
-        cpu_ratio=float(np.median(_ratios(times.cpu, reference.cpu))),
-        raw_latency_ms=_rounded(times.wall),
-        raw_cpu_ms=_rounded(times.cpu),
-    )
-
-
-def _ratios(values: Sequence[float], reference: Sequence[float]) -> NDArray[np.float64]:
-    ratios: NDArray[np.float64] = np.asarray(reference) / np.maximum(np.asarray(values), 1e-6)
-    return ratios
-
-
-def _rounded(values: Sequence[float]) -> tuple[float, ...]:
-    """To the nanosecond."""
-    return tuple(round(value, 6) for value in values)

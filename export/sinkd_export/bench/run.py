@@ -28,8 +28,8 @@ from sinkd_export.bench.records import (
     Measurement,
     Peak,
     Traffic,
-    measurement,
 )
+from sinkd_export.bench.statistics import measurement
 from sinkd_export.bench.traffic import measure_traffic
 from sinkd_export.bench.trust import warnings_about
 from sinkd_export.environment import commit, int8_instructions, load_average, machine, versions

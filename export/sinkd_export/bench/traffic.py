@@ -12,7 +12,8 @@ from sinkd_export.bench.inputs import Inputs
 from sinkd_export.bench.interleaved import Times, rounds_within, timed_rounds, warm_up
 from sinkd_export.bench.options import BenchOptions
 from sinkd_export.bench.own_texts import BATCH, Texts, encoded
-from sinkd_export.bench.records import Pass, Score, Traffic, compared
+from sinkd_export.bench.records import Pass, Score, Traffic
+from sinkd_export.bench.statistics import compared
 from sinkd_export.source import load_config
 from sinkd_export.trial import Trial, texts_of
 from sinkd_plugin.console import progress
@@ -128,6 +129,6 @@ def _pass(
         model=model,
         arrangement=arrangement,
         tokens=sum(inputs["input_ids"].size for inputs in batches),
-        texts_per_s=texts / found["latency_ms"].p50 * 1e3,
-        **found,
+        texts_per_s=texts / found.latency_ms.p50 * 1e3,
+        **vars(found),
     )
