@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from sinkd_plugin.study.config import Changes, StudyConfig
-from sinkd_plugin.training.config import RunConfig, checked, plain, told, with_key
+from sinkd_plugin.training.config import RunConfig, checked, plain, told, with_key, with_keys
 
 Split = Literal["validation", "test"]
 
@@ -52,7 +52,15 @@ class Cell:
         data = told(self.config)
         names = ("task", "data_dir", "data", "architecture", "teacher", "prompt", "readout")
         shared = {name: data[name] for name in names if name in data}
-        return _digest({**shared, **{name: data["training"].get(name) for name in ("seed", "precision", "device")}})
+        made = {name: data["training"].get(name) for name in ("precision", "device")}
+        return _digest({**shared, **made, "seed": self._seed_of_teacher})
+
+    @property
+    def _seed_of_teacher(self) -> int:
+        """The run's own, too, where it draws the examples that the teacher is trained on or scores."""
+        data = self.config.data
+        limits = data.max_train_samples, data.max_validation_samples, data.max_test_samples
+        return self.config.teacher_seed if limits == (None, None, None) else self.seed
 
     @property
     def resolved(self) -> dict[str, Any]:
@@ -123,9 +131,7 @@ def _cell(
     study: StudyConfig, task: str, pair: str, method: str, setting: Changes, seed: int, split: Split, ablation: str = ""
 ) -> Cell:
     changes = {**study.tasks[task], **study.pairs[pair], **study.methods[method].set, **setting}
-    data = study.base
-    for key, value in {**changes, "training.seed": seed, "data.scored_split": split}.items():
-        data = with_key(data, key, value)
+    data = with_keys(study.base, {**changes, "training.seed": seed, "data.scored_split": split})
     config = checked(with_key(data, "training.output_dir", str(study.folder)))
     return Cell(
         task=task, pair=pair, method=method, setting=setting, seed=seed, split=split, ablation=ablation, config=config

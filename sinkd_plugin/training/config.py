@@ -112,6 +112,11 @@ class RunConfig(Options):
     decoding: DecodingOptions = DecodingOptions()
     baselines: dict[str, dict[str, Any]] = Field(default_factory=dict)
 
+    @property
+    def teacher_seed(self) -> int:
+        """What the teacher's fine-tuning draws from."""
+        return self.training.seed if self.teacher.seed is None else self.teacher.seed
+
     @field_validator("baselines")
     @classmethod
     def _only_student_keys(cls, baselines: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
@@ -184,6 +189,17 @@ def plain(config: RunConfig) -> dict[str, Any]:
 def told(config: RunConfig) -> dict[str, Any]:
     """The configuration as JSON-compatible data, without what is at its default."""
     data: dict[str, Any] = config.model_dump(mode="json", exclude_defaults=True)
+    return data
+
+
+def with_keys(data: Mapping[str, Any], values: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A copy of ``data`` in which each dotted key has its value, one after the other.
+
+    Raises:
+        ConfigError: If a key leads through something that is no mapping.
+    """
+    for key, value in values.items():
+        data = with_key(data, key, value)
     return data
 
 

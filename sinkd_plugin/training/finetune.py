@@ -78,7 +78,7 @@ def finetune(
             keeper=keeper_of(config, "teacher", expected, stop, groups.steps_per_epoch),
             scope="global",
         )
-        seed_this_process(config.training.seed, processes.rank())
+        seed_this_process(config.teacher_seed, processes.rank())
         trainer.train(
             optimizer_of(model, options),
             groups,

@@ -60,6 +60,7 @@ class TeacherOptions(Options):
         from_config: Instead, ``model_type`` and any key of that type's configuration in Transformers.
         tokenizer: Of a teacher ``from_config``.
         finetune: How to train it on the task first; absent, it is used as it is.
+        seed: Of that training; absent, the run's. Runs of several seeds that give it have one teacher.
         dtype: Of its weights once it is trained; absent, fp32.
         device_map: How accelerate spreads it over devices once it is trained, such as ``auto``.
     """
@@ -68,6 +69,7 @@ class TeacherOptions(Options):
     from_config: dict[str, Any] | None = None
     tokenizer: TokenizerOptions | None = None
     finetune: OptimizerOptions | None = None
+    seed: int | None = Field(None, ge=0, lt=2**32)
     dtype: Dtype | None = None
     device_map: str | None = None
 
@@ -84,6 +86,8 @@ class TeacherOptions(Options):
             raise ValueError("'from_config' and 'tokenizer' go together; a 'model' has its own tokenizer")
         if self.from_config is not None and self.finetune is None:
             raise ValueError("a teacher 'from_config' knows nothing until it is trained: give 'finetune'")
+        if self.seed is not None and self.finetune is None:
+            raise ValueError("a teacher that is not trained draws nothing: give 'finetune' or remove 'seed'")
         return self
 
 

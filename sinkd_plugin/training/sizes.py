@@ -12,20 +12,20 @@ from sinkd_plugin.training.model_options import OptimizerOptions
 def student_grouping(config: RunConfig) -> Grouping:
     """How a student's examples are put together."""
     accumulated = config.optimizer.batch_size * config.training.gradient_accumulation_steps
-    return _grouping(config, config.optimizer, config.training.group_size or accumulated)
+    return _grouping(config, config.optimizer, config.training.group_size or accumulated, config.training.seed)
 
 
 def teacher_grouping(config: RunConfig, options: OptimizerOptions) -> Grouping:
     """How a teacher's examples are put together: its loss judges each by itself, and asks for no larger group."""
-    return _grouping(config, options, options.batch_size)
+    return _grouping(config, options, options.batch_size, config.teacher_seed)
 
 
-def _grouping(config: RunConfig, options: OptimizerOptions, group_size: int) -> Grouping:
+def _grouping(config: RunConfig, options: OptimizerOptions, group_size: int, seed: int) -> Grouping:
     training = config.training
     return Grouping(
         group_size=group_size,
         micro_batch_size=min(group_size, training.micro_batch_size or options.batch_size),
-        seed=training.seed,
+        seed=seed,
         bucketing=training.bucketing,
         workers=training.workers,
         rank=processes.rank(),

@@ -29,7 +29,7 @@ def teacher_stage(config: RunConfig, prepared: Prepared, target: Path) -> Stage:
         target: Folder of the stage; holds the model only if it was fine-tuned here.
     """
     expected = _fingerprint(config, prepared)
-    stage = finished(target, expected, provenance(config, prepared))
+    stage = finished(target, expected, _provenance(config, prepared))
     if stage is not None:
         note(f"Teacher: taken from {target}")
         return stage
@@ -69,6 +69,10 @@ def _untrained(config: RunConfig, prepared: Prepared) -> tuple[PreTrainedModel, 
     return model.to(prepared.device), tokenizer
 
 
+def _provenance(config: RunConfig, prepared: Prepared) -> dict[str, Any]:
+    return {**provenance(config, prepared), "seed": config.teacher_seed}
+
+
 def _fingerprint(config: RunConfig, prepared: Prepared) -> str:
     options = config.teacher.finetune
     compiled = {"torch_compile": True} if options and config.training.torch_compile else {}
@@ -79,7 +83,7 @@ def _fingerprint(config: RunConfig, prepared: Prepared) -> str:
         finetune=options.model_dump() if options else None,
         length_normalised=config.readout.length_normalised,
         beams=config.decoding.beams,
-        seed=config.training.seed,
+        seed=config.teacher_seed,
         bucketing=config.training.bucketing,
         micro_batch_size=config.training.micro_batch_size if options else None,
         precision=prepared.precision,
@@ -88,7 +92,7 @@ def _fingerprint(config: RunConfig, prepared: Prepared) -> str:
 
 
 def _make(config: RunConfig, prepared: Prepared, target: Path, expected: str) -> Stage:
-    seed_everything(config.training.seed)
+    seed_everything(config.teacher_seed)
     task, options = prepared.task, config.teacher.finetune
     model, tokenizer = _untrained(config, prepared) if options else frozen_teacher(config, prepared, None)
     reader = prepared.architecture.reader(model.config, tokenizer, prepared.question(config))
@@ -96,7 +100,7 @@ def _make(config: RunConfig, prepared: Prepared, target: Path, expected: str) ->
     if options is not None:
         finetune(config, options, prepared, model, reader, train, expected)
     scored = evaluated(task.spec.kind, model, reader, tests, what="the teacher", beams=config.decoding.beams)
-    record: dict[str, Any] = {"fingerprint": expected, **provenance(config, prepared), **scored}
+    record: dict[str, Any] = {"fingerprint": expected, **_provenance(config, prepared), **scored}
 
     def save() -> None:
         with new_folder(target, overwrite=True) as staging:

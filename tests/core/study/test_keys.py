@@ -115,3 +115,22 @@ def test_an_outcome_is_not_taken_after_a_key_has_gone(study: StudyConfig, cell: 
     store = Store(study.folder)
     store.finish(cell, finished(cell, {**cell.resolved, "gone": False}))
     assert store.outcome(cell) is None
+
+
+def teachers(write_study: WriteStudy, changes: dict[str, Any]) -> set[str]:
+    """The teachers of the final runs of three seeds."""
+    methods = {"kl": {"set": {"distillation.sinkd": None}}}
+    path = write_study(tasks={"tiny": changes}, seeds=[0, 1, 2], methods=methods, undistilled=None, ablations={})
+    return {cell.teacher_key for cell in final_cells(load_study(path), {("tiny", "two-layers", "kl"): {}})}
+
+
+def test_a_seed_has_a_teacher_of_its_own(write_study: WriteStudy) -> None:
+    assert len(teachers(write_study, {})) == 3
+
+
+def test_seeds_share_a_teacher_that_has_its_own_seed(write_study: WriteStudy) -> None:
+    assert len(teachers(write_study, {"teacher.seed": 0})) == 1
+
+
+def test_seeds_that_draw_examples_share_no_teacher(write_study: WriteStudy) -> None:
+    assert len(teachers(write_study, {"teacher.seed": 0, "data.max_train_samples": 32})) == 3
