@@ -34,7 +34,7 @@ Examples:
     "--form",
     default="eager",
     show_default=True,
-    help="Forms of a Transformers folder: eager, compile, fp32, O1 to O4, int8, fp16, or all. "
+    help="Forms of a Transformers folder: eager, compile, fp32, O1 to O4, int8, fp16, cudagraph, or all. "
     "An exported folder is timed as it is.",
 )
 @click.option("--task", help="Score the models on this task, and time them on its own texts, padded and sorted.")
@@ -113,7 +113,8 @@ def _options(
         if shapes:
             raise UserError("Give either --shape, or --batch and --seq.", received=", ".join(shapes))
         given["shapes"] = shape_grid(parse_numbers(batch or "1", "--batch"), parse_numbers(seq or "16,128", "--seq"))
-    return validate(BenchOptions, {**given, "forms": parse_forms(form), "providers": named_providers(provider)})
+    providers = named_providers(provider)
+    return validate(BenchOptions, {**given, "forms": parse_forms(form, providers), "providers": providers})
 
 
 def _compare(records: tuple[Path, Path], models: tuple[str, ...], as_json: bool) -> None:

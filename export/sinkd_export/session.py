@@ -69,7 +69,12 @@ def open_classifier(path: Path, *, threads: int | None = None, provider: str = "
 
 
 def open_session(
-    path: Path, *, threads: int | None = None, provider: str = "cpu", profile: Path | None = None
+    path: Path,
+    *,
+    threads: int | None = None,
+    provider: str = "cpu",
+    provider_options: Mapping[str, str] | None = None,
+    profile: Path | None = None,
 ) -> onnxruntime.InferenceSession:
     """Open any graph.
 
@@ -77,6 +82,7 @@ def open_session(
         path: The ``.onnx`` file.
         threads: Threads inside an operator; by default all that are available.
         provider: An execution provider in small letters.
+        provider_options: Of that provider, as onnxruntime names them.
         profile: Prefix of a file to write what every node did to, for whoever ends the session's profiling.
 
     Raises:
@@ -85,7 +91,7 @@ def open_session(
     """
     wanted, options = provider_name(provider), _options(threads, profile)
     try:
-        session = onnxruntime.InferenceSession(str(path), options, providers=[wanted])
+        session = onnxruntime.InferenceSession(str(path), options, providers=[(wanted, dict(provider_options or {}))])
     except Exception as error:  # onnxruntime's exceptions share no base class of their own
         raise StorageError(
             f"'{path}' must be an ONNX model that onnxruntime can load.",

@@ -8,8 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
+from numpy.typing import NDArray
 
 from sinkd_export.bench.bound import bound_call
+from sinkd_export.bench.cuda_graph import Replayed
+from sinkd_export.bench.forms import ALL, parse_forms
 from sinkd_export.bench.options import Shape, parse_numbers, shape_grid
 from sinkd_export.bench.placement import check_placement, matrix_products
 from sinkd_export.bench.providers import available_providers, named_providers
@@ -89,3 +92,35 @@ def test_inputs_that_are_bound_give_the_same_logits(exported: Path) -> None:
     binding = bound_call(session, inputs, "cpu")()
     (found,) = binding.copy_outputs_to_cpu()  # type: ignore[attr-defined]
     np.testing.assert_array_equal(found, Classifier(session)(inputs))
+
+
+def some_inputs(rows: int, length: int) -> dict[str, NDArray[np.int64]]:
+    ids = np.random.default_rng(rows * length).integers(5, 50, (rows, length))
+    return {"input_ids": ids, "attention_mask": np.ones_like(ids), "token_type_ids": np.zeros_like(ids)}
+
+
+def test_replayed_batches_of_two_shapes_keep_their_own_logits(exported: Path) -> None:
+    """On the CPU nothing is recorded, but everything is bound and numbered as on a GPU."""
+    graph = exported / "model.onnx"
+    replayed, plain = Replayed(graph, threads=1, provider="cpu"), Classifier(open_session(graph))
+    batches = some_inputs(1, 8), some_inputs(3, 12)
+    calls = [replayed.prepare(inputs) for inputs in batches]
+    for call, inputs in zip([*calls, *calls], [*batches, *batches], strict=True):
+        (found,) = call().copy_outputs_to_cpu()  # type: ignore[attr-defined]
+        np.testing.assert_array_equal(found, plain(inputs))
+    np.testing.assert_array_equal(replayed.compute(batches[1]), plain(batches[1]))
+
+
+@pytest.mark.skipif("cuda" in available_providers(), reason="this machine has a GPU")
+def test_without_a_gpu_no_graph_is_recorded(exported: Path) -> None:
+    with pytest.raises(UserError, match=r"A CUDA graph must have every node on the GPU.*Leave out the form cudagraph"):
+        Replayed(exported / "model.onnx", threads=1)
+
+
+def test_replaying_belongs_to_cuda(classifier: Path) -> None:
+    assert parse_forms("all", ("cpu", "cuda")) == (*ALL, "cudagraph")
+    assert "cudagraph" not in parse_forms("all", ("cpu",))
+    done = bench(str(classifier), *QUICK, "--form", "eager,cudagraph", "--json")
+    assert done.exit_code == 0
+    (missing,) = json.loads(done.stdout)["unavailable"]
+    assert missing["reason"] == "CUDA graphs are replayed on the provider cuda alone"

@@ -20,11 +20,8 @@ def bound_call(session: onnxruntime.InferenceSession, inputs: Inputs, provider: 
         inputs: What to compute; those it does not have are left out.
         provider: The session's provider, in small letters.
     """
-    device = DEVICES[provider]
-    binding = session.io_binding()
-    for node in session.get_inputs():
-        binding.bind_ortvalue_input(node.name, onnxruntime.OrtValue.ortvalue_from_numpy(inputs[node.name], device, 0))
-    binding.bind_output("logits", device)
+    binding = inputs_bound(session, inputs, DEVICES[provider])
+    binding.bind_output("logits", DEVICES[provider])
 
     def call() -> object:
         session.run_with_iobinding(binding)
@@ -32,3 +29,11 @@ def bound_call(session: onnxruntime.InferenceSession, inputs: Inputs, provider: 
         return binding
 
     return call
+
+
+def inputs_bound(session: onnxruntime.InferenceSession, inputs: Inputs, device: str) -> onnxruntime.IOBinding:
+    """A binding with the inputs in a device's memory, and no output yet; what the graph does not have is left out."""
+    binding = session.io_binding()
+    for node in session.get_inputs():
+        binding.bind_ortvalue_input(node.name, onnxruntime.OrtValue.ortvalue_from_numpy(inputs[node.name], device, 0))
+    return binding

@@ -9,7 +9,7 @@ from pathlib import Path
 from sinkd_export.bench.engines import Engine, open_engine
 from sinkd_export.bench.entries import Entry
 from sinkd_export.bench.footprint import Job, footprint
-from sinkd_export.bench.forms import COMPILED, IN_PYTORCH
+from sinkd_export.bench.forms import COMPILED, IN_PYTORCH, REPLAYED
 from sinkd_export.bench.options import BenchOptions
 from sinkd_export.bench.records import ModelRecord, Unavailable
 from sinkd_export.report import REPORT_NAME
@@ -41,7 +41,7 @@ class Contestant:
 def load_contestants(
     entries: Sequence[Entry], options: BenchOptions
 ) -> tuple[tuple[Contestant, ...], tuple[Unavailable, ...]]:
-    """Load every model; those that cannot be compiled are told apart.
+    """Load every model; those that cannot be compiled or recorded are told apart.
 
     Args:
         entries: What to load.
@@ -57,7 +57,7 @@ def load_contestants(
         try:
             loaded.append(_load(entry, options))
         except UserError as error:
-            if entry.form != COMPILED:
+            if entry.form not in (COMPILED, REPLAYED):
                 raise
             unavailable.append(Unavailable(model=entry.name, reason=str(error)))
     return tuple(loaded), tuple(unavailable)

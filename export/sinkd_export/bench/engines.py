@@ -12,6 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sinkd_export.bench.bound import bound_call
+from sinkd_export.bench.cuda_graph import Replayed
+from sinkd_export.bench.forms import REPLAYED
 from sinkd_export.bench.inputs import Inputs
 
 Compute = Callable[[Inputs], NDArray[Any]]
@@ -38,20 +40,23 @@ def open_engine(
     Args:
         model: Folder with the configuration.
         graph: A classifier's graph, or the folder of a generative model's; ``None`` in PyTorch.
-        form: ``compile`` or, in PyTorch, anything else for eager.
+        form: ``compile`` or, in PyTorch, anything else for eager; ``cudagraph`` or anything else in onnxruntime.
         provider: ``cpu``, ``cuda`` or ``tensorrt``.
         threads: Threads inside an operator of onnxruntime; torch's are set by the caller.
         new_tokens: What a generative model writes in a call.
         generates: Whether it writes text.
 
     Raises:
-        UserError: If it is to be compiled and cannot be.
+        UserError: If it is to be compiled or recorded and cannot be.
         SinkdError: Whatever loading it raises.
     """
     if generates:
         return _writer(model, graph, form, threads, new_tokens)
     if graph is None:
         return _torch_classifier(model, form, provider)
+    if form == REPLAYED:
+        replayed = Replayed(graph, threads=threads)
+        return Engine(compute=replayed.compute, prepare=replayed.prepare)
     from sinkd_export.session import Classifier, open_session
 
     session = open_session(graph, threads=threads, provider=provider)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from sinkd_export.bench.forms import EAGER, IN_PYTORCH
+from sinkd_export.bench.forms import EAGER, IN_PYTORCH, REPLAYED
 from sinkd_export.bench.material import GraphMaker
 from sinkd_export.bench.options import BenchOptions
 from sinkd_export.bench.providers import available_providers
@@ -96,7 +96,7 @@ def _wanted(reference: str, name: str, options: BenchOptions) -> Iterator[Entry]
     exported = is_exported(folder)
     generates = _generates(folder, exported)
     for form in (_form_of_export(folder),) if exported else options.forms:
-        for provider in options.providers:
+        for provider in _providers_of(form, options):
             called = name if exported or form == EAGER else f"{name}, {form}"
             yield Entry(
                 name=called if provider == "cpu" else f"{called} ({provider})",
@@ -107,6 +107,11 @@ def _wanted(reference: str, name: str, options: BenchOptions) -> Iterator[Entry]
                 provider=provider,
                 generates=generates,
             )
+
+
+def _providers_of(form: str, options: BenchOptions) -> tuple[str, ...]:
+    """Where a form is timed: a replayed graph on cuda, if that is asked for at all."""
+    return ("cuda",) if form == REPLAYED and "cuda" in options.providers else options.providers
 
 
 def _generates(folder: Path, exported: bool) -> bool:
@@ -124,6 +129,8 @@ def _form_of_export(folder: Path) -> str:
 def _missing(entry: Entry, here: Sequence[str]) -> str | None:
     if entry.provider not in here:
         return f"no {entry.provider} on this machine, or none that the installed onnxruntime can use"
+    if entry.form == REPLAYED and entry.provider != "cuda":
+        return "CUDA graphs are replayed on the provider cuda alone"
     if entry.provider == "tensorrt" and entry.form in IN_PYTORCH:
         return "PyTorch does not run on TensorRT"
     if entry.provider != "cpu" and entry.generates:
