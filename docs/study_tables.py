@@ -1,10 +1,12 @@
 """Write the results of the recorded studies into docs/guidelines.md.
 
-    sinkd study studies/reviews_small.yaml --workers 2
+    sinkd study studies/reviews.yaml --workers 2
+    sinkd study studies/glue_small.yaml --workers 2
+    sinkd study studies/depth_small.yaml --workers 2
     sinkd study studies/ablations.yaml --workers 2
     python docs/study_tables.py
 
-The first two commands make ``studies/results/``, the last one puts what stands there between the markers of the page.
+All but the last make ``studies/results/``, the last one puts what stands there between the markers of the page.
 """
 
 from __future__ import annotations
@@ -35,8 +37,9 @@ def recorded(name: str) -> tuple[StudyConfig, list[Row]]:
 
 def blocks() -> dict[str, str]:
     """Each table of the page by the name of its markers."""
-    study, rows = recorded("reviews_small")
+    study, rows = recorded("reviews")
     found = {"methods": _methods(study, rows), "weights": _weights(study, rows)}
+    found |= {"tasks": _methods(*recorded("glue_small")), "depths": _methods(*recorded("depth_small"))}
     study, rows = recorded("ablations")
     found |= dict.fromkeys(study.ablations, "Not run.\n")
     return found | {each["name"]: _ablation(each) for each in page(study, rows, "")["ablations"]}
@@ -48,9 +51,14 @@ def with_blocks(text: str, tables: dict[str, str]) -> str:
 
 
 def _methods(study: StudyConfig, rows: list[Row]) -> str:
-    (section,) = page(study, rows, "")["sections"]
+    return "\n".join(_section(study, section) for section in page(study, rows, "")["sections"])
+
+
+def _section(study: StudyConfig, section: dict[str, Any]) -> str:
+    seeds = len(study.seeds_for(section["task"]))
+    what = f"{section['metric']}, n = {section['n']}, teacher {section['teacher']}, {seeds} seeds"
     lines = [
-        f"{section['metric']}, n = {section['n']}, teacher {section['teacher']}, {len(study.seeds)} seeds:",
+        f"**{section['task']}, {section['pair']}**: {what}:",
         "",
         f"| method | setting | mean ± deviation | minus {study.title(study.reference)}, points | p | gap closed |",
         "|---|---|---|---|---|---|",
@@ -61,22 +69,24 @@ def _methods(study: StudyConfig, rows: list[Row]) -> str:
     return "\n".join([*lines, ""])
 
 
-def searched(rows: list[Row]) -> dict[str, dict[float, float]]:
-    """Validation score by weight, of each method whose weight was searched."""
-    found: dict[str, dict[float, float]] = {}
+def searched(rows: list[Row]) -> dict[tuple[str, str], dict[float, float]]:
+    """Validation score by weight, of each pair and method whose weight was searched."""
+    found: dict[tuple[str, str], dict[float, float]] = {}
     for row in rows:
         weight = json.loads(row.setting).get("distillation.sinkd.weight")
         if row.split == "validation" and weight is not None and row.score is not None:
-            found.setdefault(row.method, {})[weight] = row.score
+            found.setdefault((row.pair, row.method), {})[weight] = row.score
     return found
 
 
 def _weights(study: StudyConfig, rows: list[Row]) -> str:
     scores = searched(rows)
     weights = sorted({weight for by_weight in scores.values() for weight in by_weight})
-    lines = [f"| method | {' | '.join(f'weight {weight}' for weight in weights)} |", "|---" * (len(weights) + 1) + "|"]
-    for method, by_weight in scores.items():
-        lines.append(f"| {study.title(method)} | {' | '.join(f'{by_weight[weight]:.3f}' for weight in weights)} |")
+    titles = " | ".join(f"weight {weight}" for weight in weights)
+    lines = [f"| student | method | {titles} |", "|---" * (len(weights) + 2) + "|"]
+    for (pair, method), by_weight in scores.items():
+        cells = " | ".join(f"{by_weight[weight]:.3f}" for weight in weights)
+        lines.append(f"| {pair} | {study.title(method)} | {cells} |")
     return "\n".join([*lines, ""])
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sinkd_plugin.study.ablation import Point, ablation_points, value_name
+from sinkd_plugin.study.cells import settings
 from sinkd_plugin.study.comparison import Comparison, comparisons
 from sinkd_plugin.study.config import StudyConfig
 from sinkd_plugin.study.figures import ablation_figure, difference_figure, latency_figure, svg
@@ -55,6 +56,7 @@ def page(study: StudyConfig, rows: Sequence[Row], command: str) -> dict[str, Any
         command: What the user typed, to stand beside the numbers.
     """
     final = [row for row in rows if row.split == "test"]
+    runs = list({row.key: row for row in rows}.values())  # a run may belong to several ablations
     found = comparisons(study, final)
     timings = read_timings(study.latency) if study.latency is not None and study.latency.is_file() else []
     return {
@@ -72,11 +74,14 @@ def page(study: StudyConfig, rows: Sequence[Row], command: str) -> dict[str, Any
             if (ablation := _ablation(study, ablation_points(study, rows, name), name))
         ],
         "paper": paper_tables(study, rows),
-        "failures": [row for row in rows if row.status == "failed"],
-        "missing": sum(row.status == "missing" for row in rows),
-        "done": sum(row.status == "done" for row in rows),
-        "hours": sum(row.seconds or 0.0 for row in rows) / 3600,
-        "smallest_p": smallest_p(len(study.seeds)),
+        "failures": [row for row in runs if row.status == "failed"],
+        "missing": sum(row.status == "missing" for row in runs),
+        "done": sum(row.status == "done" for row in runs),
+        "hours": sum(row.seconds or 0.0 for row in runs) / 3600,
+        "searched": any(len(settings(study, method)) > 1 for method in study.methods),
+        "smallest_p": {
+            seeds: smallest_p(seeds) for seeds in sorted({len(study.seeds_for(task)) for task in study.tasks})
+        },
         "environment": environment(),
     }
 

@@ -13,6 +13,7 @@ from sinkd_plugin.options import validate
 from sinkd_plugin.study.ablation import ablation_points, value_name
 from sinkd_plugin.study.config import AblationOptions, StudyConfig
 from sinkd_plugin.study.figures import ablation_figure
+from sinkd_plugin.study.page import page
 from sinkd_plugin.study.rows import Row
 
 MakeRow = Callable[..., Row]
@@ -98,3 +99,20 @@ def test_keys_that_change_together_need_as_many_values() -> None:
 def test_keys_change_together() -> None:
     options = AblationOptions(methods=["kl"], key="a", values=[1, 2], together={"b": [3, 4]})
     assert options.settings == [{"a": 1, "b": 3}, {"a": 2, "b": 4}]
+
+
+def test_a_run_of_two_ablations_is_one_run(make_study: MakeStudy, make_row: MakeRow) -> None:
+    rows = [make_row(split="validation", ablation=name, key="a", seconds=3600.0) for name in ("beta", "lambda")]
+    found = page(make_study(), [*rows, make_row(key="b", seconds=1800.0)], "sinkd study study.yaml")
+    assert (found["done"], found["hours"]) == (2, 1.5)
+
+
+def test_the_report_says_which_seeds_a_p_rests_on_and_whether_settings_were_chosen(
+    make_study: MakeStudy, make_row: MakeRow
+) -> None:
+    searched = {"search": {"distillation.temperature": [1, 2]}}
+    study = make_study(seeds=[0, 1, 2], seeds_of={"cola": [0, 1, 2, 3, 4]}, methods={"kl": searched})
+    found = page(study, [make_row()], "sinkd study study.yaml")
+    assert found["searched"]
+    assert found["smallest_p"] == {5: 0.0625}
+    assert not page(make_study(), [make_row()], "sinkd study study.yaml")["searched"]
