@@ -11,6 +11,7 @@ import pytest
 
 from sinkd_plugin.study.ablation import ablation_points, value_name
 from sinkd_plugin.study.comparison import Comparison, comparisons
+from sinkd_plugin.study.statistics import Difference
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGE = DOCS / "guidelines.md"
@@ -27,9 +28,14 @@ def script() -> ModuleType:
 
 
 @pytest.fixture(scope="module")
-def found(script: ModuleType) -> dict[str, Comparison]:
-    study, rows = script.recorded("reviews_small")
-    return {each.method: each for each in comparisons(study, [row for row in rows if row.split == "test"])}
+def found(script: ModuleType) -> dict[tuple[str, str], Comparison]:
+    study, rows = script.recorded("reviews")
+    return {(each.pair, each.method): each for each in comparisons(study, [row for row in rows if row.split == "test"])}
+
+
+def differences_of(found: dict[tuple[str, str], Comparison]) -> dict[tuple[str, str], Difference]:
+    """Those that were measured; all but the reference's own."""
+    return {place: each.difference for place, each in found.items() if each.difference is not None}
 
 
 def test_the_tables_are_those_of_the_records(script: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -38,38 +44,61 @@ def test_the_tables_are_those_of_the_records(script: ModuleType, monkeypatch: py
     assert script.with_blocks(text, script.blocks()) == text, "run: python docs/study_tables.py"
 
 
-def test_every_run_of_the_comparison_is_recorded(found: dict[str, Comparison]) -> None:
-    assert all(each.scores is not None and each.scores.n == 5 for each in found.values())
-    assert not any(each.failed or each.missing for each in found.values())
+@pytest.mark.parametrize("name", ["reviews", "reviews_small", "ablations"])
+def test_every_run_is_recorded(script: ModuleType, name: str) -> None:
+    study, rows = script.recorded(name)
+    found = comparisons(study, [row for row in rows if row.split == "test"])
+    assert all(each.scores is not None and each.scores.n == len(study.seeds_for(each.task)) for each in found)
+    assert not any(each.failed or each.missing for each in found)
 
 
-def test_no_method_is_told_apart_from_kl(found: dict[str, Comparison]) -> None:
-    for each in found.values():
-        if each.difference is not None:
-            assert each.difference.low is not None
-            assert each.difference.high is not None
-            assert each.difference.low <= 0 <= each.difference.high, each.method
-            assert each.difference.high < 0.015, each.method
-            assert each.difference.p_value > 0.0625
+def test_nothing_beats_kl(found: dict[tuple[str, str], Comparison]) -> None:
+    measured = differences_of(found)
+    assert len(measured) == 2 * 14
+    assert all(each.low is not None and each.low <= 0 for each in measured.values())
+    assert max(each.mean for each in measured.values()) == pytest.approx(0.005)
 
 
-def test_distillation_is_worth_about_a_point_and_an_eighth_of_the_gap(found: dict[str, Comparison]) -> None:
-    alone = found["ce"].difference
-    assert alone is not None
-    assert alone.mean == pytest.approx(-0.01, abs=0.002)
-    assert found["kl"].gap == pytest.approx(1 / 8, abs=0.02)
+def test_sinkd_is_worse_on_three_layers_and_like_kl_on_two(found: dict[tuple[str, str], Comparison]) -> None:
+    measured = differences_of(found)
+    worse, alike = measured["three-layers", "sinkd"], measured["two-layers", "sinkd"]
+    assert worse.low is not None
+    assert worse.high is not None
+    assert [round(100 * end, 2) for end in (worse.mean, worse.low, worse.high)] == [-0.88, -1.60, -0.44]
+    assert worse.p_value == pytest.approx(0.0625)
+    assert abs(alike.mean) < 0.001
+    assert all('"distillation.temperature": 4' in found[pair, "kl"].setting for pair in ("three-layers", "two-layers"))
 
 
-def test_the_published_weight_is_kl_but_for_a_tenth_of_a_point(found: dict[str, Comparison]) -> None:
-    published = found["published-code"].difference
-    assert published is not None
-    assert abs(published.mean) < 0.0011
+def test_half_the_reviews_give_the_other_sign(script: ModuleType) -> None:
+    study, rows = script.recorded("reviews_small")
+    found = {each.method: each for each in comparisons(study, [row for row in rows if row.split == "test"])}
+    difference = found["sinkd"].difference
+    assert difference is not None
+    assert difference.low is not None
+    assert difference.high is not None
+    assert [round(100 * end, 2) for end in (difference.mean, difference.low, difference.high)] == [0.22, -0.08, 0.52]
 
 
-def test_the_smaller_weight_won_every_search(script: ModuleType) -> None:
-    searched = script.searched(script.recorded("reviews_small")[1])
-    assert len(searched) == 7
-    assert all(scores[0.1] > scores[0.8] for scores in searched.values())
+def test_distillation_is_worth_little(found: dict[tuple[str, str], Comparison]) -> None:
+    measured = differences_of(found)
+    assert measured["three-layers", "ce"].mean == pytest.approx(-0.0064)
+    assert measured["two-layers", "ce"].mean > 0
+
+
+def test_the_published_weight_is_too_small_to_be_seen(found: dict[tuple[str, str], Comparison]) -> None:
+    for pair in ("three-layers", "two-layers"):
+        difference = found[pair, "published-code"].difference
+        assert difference is not None
+        assert difference.low is not None
+        assert difference.high is not None
+        assert difference.low < 0 < difference.high
+
+
+def test_the_smaller_weight_won_all_searches_but_one(script: ModuleType) -> None:
+    searched = script.searched(script.recorded("reviews")[1])
+    assert len(searched) == 14
+    assert [place for place, scores in searched.items() if scores[0.1] < scores[0.8]] == [("two-layers", "flattened")]
 
 
 def test_every_figure_of_the_page_is_there() -> None:
