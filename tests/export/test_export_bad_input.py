@@ -85,6 +85,14 @@ def test_no_weights(copy: Path, tmp_path: Path, export_folder: Callable[..., Exp
         export_folder(copy, tmp_path / "out")
 
 
+@pytest.mark.parametrize("text", ["{}", "", '{"model": {"type": "Nothing"}}'])
+def test_damaged_tokenizer(copy: Path, tmp_path: Path, export_folder: Callable[..., ExportReport], text: str) -> None:
+    (copy / "tokenizer.json").write_text(text, encoding="utf-8")
+    with pytest.raises(ModelReferenceError, match=r"tokenizer.*none that loads"):
+        export_folder(copy, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
 def test_damaged_weights(copy: Path, tmp_path: Path, export_folder: Callable[..., ExportReport]) -> None:
     (copy / "model.safetensors").write_bytes((copy / "model.safetensors").read_bytes()[:5000])
     with pytest.raises(StorageError, match="undamaged"):
