@@ -11,6 +11,7 @@ import pytest
 
 from sinkd_plugin.study.ablation import ablation_points, value_name
 from sinkd_plugin.study.comparison import Comparison, comparisons
+from sinkd_plugin.study.latency import read_timings
 from sinkd_plugin.study.statistics import Difference
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -44,7 +45,7 @@ def test_the_tables_are_those_of_the_records(script: ModuleType, monkeypatch: py
     assert script.with_blocks(text, script.blocks()) == text, "run: python docs/study_tables.py"
 
 
-@pytest.mark.parametrize("name", ["reviews", "reviews_small", "ablations"])
+@pytest.mark.parametrize("name", ["reviews", "reviews_small", "depth_small", "ablations"])
 def test_every_run_is_recorded(script: ModuleType, name: str) -> None:
     study, rows = script.recorded(name)
     found = comparisons(study, [row for row in rows if row.split == "test"])
@@ -99,6 +100,26 @@ def test_the_smaller_weight_won_all_searches_but_one(script: ModuleType) -> None
     searched = script.searched(script.recorded("reviews")[1])
     assert len(searched) == 14
     assert [place for place, scores in searched.items() if scores[0.1] < scores[0.8]] == [("two-layers", "flattened")]
+
+
+def test_depth_costs_what_the_page_says(script: ModuleType) -> None:
+    study, rows = script.recorded("depth_small")
+    found = {(each.pair, each.method): each for each in comparisons(study, rows)}
+    lost = {}
+    for pair in ("two-layers", "three-layers"):
+        scores = found[pair, "kl"].scores
+        assert scores is not None
+        lost[pair] = 100 * (0.84 - scores.mean)
+    assert {row.teacher for row in rows} == {0.84}
+    assert lost == {"two-layers": pytest.approx(6.63, abs=0.01), "three-layers": pytest.approx(4.6, abs=0.01)}
+    timings = {timing.pair: timing.milliseconds for timing in read_timings(study.latency)}
+    assert [round(timings[pair], 1) for pair in ("two-layers", "three-layers")] == [1.8, 2.6]
+    for pair in study.pairs:
+        difference = found[pair, "sinkd"].difference
+        assert difference is not None
+        assert difference.low is not None
+        assert difference.high is not None
+        assert difference.low <= 0 <= difference.high
 
 
 def test_every_figure_of_the_page_is_there() -> None:
