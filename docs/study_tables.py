@@ -1,6 +1,7 @@
 """Write the results of the recorded studies into docs/guidelines.md.
 
     sinkd study studies/reviews.yaml --workers 2
+    sinkd study studies/glue_small.yaml --workers 2
     sinkd study studies/depth_small.yaml --workers 2
     sinkd study studies/ablations.yaml --workers 2
     python docs/study_tables.py
@@ -38,7 +39,7 @@ def blocks() -> dict[str, str]:
     """Each table of the page by the name of its markers."""
     study, rows = recorded("reviews")
     found = {"methods": _methods(study, rows), "weights": _weights(study, rows)}
-    found["depths"] = _methods(*recorded("depth_small"))
+    found |= {"tasks": _methods(*recorded("glue_small")), "depths": _methods(*recorded("depth_small"))}
     study, rows = recorded("ablations")
     found |= dict.fromkeys(study.ablations, "Not run.\n")
     return found | {each["name"]: _ablation(each) for each in page(study, rows, "")["ablations"]}

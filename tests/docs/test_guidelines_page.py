@@ -45,7 +45,7 @@ def test_the_tables_are_those_of_the_records(script: ModuleType, monkeypatch: py
     assert script.with_blocks(text, script.blocks()) == text, "run: python docs/study_tables.py"
 
 
-@pytest.mark.parametrize("name", ["reviews", "reviews_small", "depth_small", "ablations"])
+@pytest.mark.parametrize("name", ["reviews", "reviews_small", "glue_small", "depth_small", "ablations"])
 def test_every_run_is_recorded(script: ModuleType, name: str) -> None:
     study, rows = script.recorded(name)
     found = comparisons(study, [row for row in rows if row.split == "test"])
@@ -120,6 +120,27 @@ def test_depth_costs_what_the_page_says(script: ModuleType) -> None:
         assert difference.low is not None
         assert difference.high is not None
         assert difference.low <= 0 <= difference.high
+
+
+def test_on_no_task_of_glue_does_sinkd_beat_kl(script: ModuleType) -> None:
+    study, rows = script.recorded("glue_small")
+    found = {
+        (each.task, each.method): each for each in comparisons(study, [row for row in rows if row.split == "test"])
+    }
+    below = set()
+    for task in study.tasks:
+        difference = found[task, "sinkd"].difference
+        assert difference is not None
+        assert difference.low is not None
+        assert difference.high is not None
+        assert difference.low <= 0
+        below |= {task} if difference.high < 0 else set()
+    assert below == {"mrpc", "cola"}
+    four = {task for task in study.tasks if '"distillation.temperature": 4' in found[task, "kl"].setting}
+    assert four == {"sst2", "mrpc", "cola"}
+    assert found["cola", "kl"].gap == pytest.approx(0.42, abs=0.01)
+    alone = {task: found[task, "ce"].difference for task in ("sst2", "mrpc")}
+    assert all(each is not None and each.mean > 0 for each in alone.values())
 
 
 def test_every_figure_of_the_page_is_there() -> None:
