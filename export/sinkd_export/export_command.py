@@ -57,8 +57,12 @@ FORMS: tuple[Form, ...] = get_args(Form)
     help="Graphs beside the configuration, or under onnx/ with a suffix for each precision.",
 )
 @click.option("--external-data", is_flag=True, help="Keep the weights in a file of their own, whatever their size.")
-@click.option("--data-dir", type=click.Path(path_type=Path), help="Folder with the task's files.")
-@click.option("--samples", type=int, help="Score on at most this many validation examples; by default on all.")
+@click.option(
+    "--data-dir", type=click.Path(path_type=Path, exists=True, file_okay=False), help="Folder with the task's files."
+)
+@click.option(
+    "--samples", type=click.IntRange(min=1), help="Score on at most this many validation examples; by default on all."
+)
 @click.option(
     "--texts", type=click.Path(path_type=Path), help="Verify on this file: a text a line, a tab parts a pair."
 )

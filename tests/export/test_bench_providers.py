@@ -64,6 +64,8 @@ def test_a_required_provider_must_be_there(exported: Path) -> None:
     done = bench(str(exported), "--require", "cuda")
     assert isinstance(done.exception, UserError)
     assert "'cuda' is required" in str(done.exception)
+    both = bench(str(exported), "--require", "cpu,cuda")
+    assert "'cuda' is required" in str(both.exception)
     only = bench(str(exported), "--provider", "cuda", "--rounds", "1")
     assert "One of the providers must be there" in str(only.exception)
 

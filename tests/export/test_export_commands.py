@@ -68,3 +68,10 @@ def test_commands_are_found_through_the_plugin(command: str) -> None:
     entry = next(entry for entry in catalog().commands if entry.spec.name == command)
     assert entry.plugin == "export"
     assert entry.spec.load().name == command
+
+
+@pytest.mark.parametrize("words", [("--samples", "0"), ("--samples", "-3"), ("--data-dir", "nowhere")])
+def test_what_cannot_be_scored_on_is_refused(classifier: Path, tmp_path: Path, words: tuple[str, str]) -> None:
+    done = sinkd("export", str(classifier), "--to", str(tmp_path / "out"), *words)
+    assert done.returncode == 2, done.stderr
+    assert not list(tmp_path.iterdir())

@@ -12,6 +12,8 @@ import onnx
 import pytest
 from safetensors.torch import load_file, save_file
 
+from sinkd_export.bench import BenchOptions, bench
+from sinkd_export.bench.options import Shape
 from sinkd_export.convert.recipe import NEWEST_OPSET, OLDEST_OPSET, Recipe
 from sinkd_export.own_sentences import OWN_SENTENCES
 from sinkd_export.report import ExportReport
@@ -161,6 +163,17 @@ def test_the_layout_of_transformers_js(classifier: Path, exported: Path, tmp_pat
     assert report.layout == "transformers.js"
     assert positives(tmp_path / "out") == positives(exported)  # the float32 graph unless another is named
     assert positives(tmp_path / "out", file="onnx/model_quantized.onnx") != positives(exported)
+
+
+def test_in_the_layout_of_browsers_the_float32_graph_is_timed_and_called_so(
+    classifier: Path, tmp_path: Path, export_folder: Export
+) -> None:
+    recipe = Recipe.model_validate({"quantize": "int8", "tolerance": 1.0})
+    export_folder(classifier, tmp_path / "out", recipe=recipe, layout="transformers.js")
+    options = BenchOptions(shapes=(Shape(batch=1, length=8),), rounds=1, memory=False)
+    (model,) = bench([str(tmp_path / "out")], options).models
+    assert model.form == "fp32"
+    assert model.size_bytes == (tmp_path / "out" / "onnx" / "model.onnx").stat().st_size
 
 
 def test_the_layout_of_transformers_js_in_half_precision(

@@ -19,6 +19,7 @@ from sinkd_export.sentences import choose_sentences
 from sinkd_export.source import find_source
 from sinkd_export.targets import export_targets
 from sinkd_export.tokens import open_tokens
+from sinkd_plugin.errors import UserError
 
 TYPES = {"tensor(int64)": model_config_pb2.TYPE_INT64, "tensor(float)": model_config_pb2.TYPE_FP32}
 
@@ -93,3 +94,11 @@ def test_a_label_of_two_lines_stays_on_one(save_classifier: Callable[..., Path],
     folder = save_classifier(tmp_path / "model", id2label=labels, label2id=ids)
     repository = exported_to(folder, tmp_path / "repository")
     assert (repository / "student" / "labels.txt").read_text(encoding="utf-8") == "not so good\ngood\nbetter\n"
+
+
+def test_a_repository_has_a_layout_of_its_own(classifier: Path, tmp_path: Path) -> None:
+    target = export_targets().get("triton")
+    source, sentences = find_source(str(classifier), target), choose_sentences(classifier)
+    with pytest.raises(UserError, match=r"'triton' has a layout of its own.*Leave out --layout"):
+        export_model(source, tmp_path / "out", target=target, sentences=sentences, layout="transformers.js")
+    assert not list(tmp_path.iterdir())

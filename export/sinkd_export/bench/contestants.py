@@ -103,8 +103,9 @@ def _job(entry: Entry, graph: Path | None, options: BenchOptions) -> Job:
 def _files(entry: Entry) -> list[Path]:
     if entry.graphs is None:
         return weight_files(entry.model)
-    graph = entry.graph
-    return sorted(entry.graphs.glob("*.onnx*") if graph is None else graph.parent.glob(f"{graph.name}*"))
+    if entry.graph is not None:
+        return sorted(entry.graph.parent.glob(f"{entry.graph.name}*"))
+    return sorted(entry.graphs.glob("*.onnx*")) or sorted(entry.graphs.glob("onnx/*.onnx*"))
 
 
 def _weights(entry: Entry) -> dict[str, str]:

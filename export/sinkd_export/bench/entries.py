@@ -122,6 +122,9 @@ def _generates(folder: Path, exported: bool) -> bool:
 
 
 def _form_of_export(folder: Path) -> str:
+    """Of the graph that is run: in the layout of browsers that is the float32 one, which has the other beside it."""
+    if (folder / "onnx" / "model.onnx").is_file() and not (folder / "model.onnx").is_file():
+        return "fp32"
     record = folder / REPORT_NAME
     return str((read_json(record).get("precision") if record.is_file() else None) or "fp32")
 

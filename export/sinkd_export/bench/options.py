@@ -83,5 +83,5 @@ class BenchOptions(Options):
     task: str | None = None
     data_dir: Path | None = None
     samples: int = Field(default=128, ge=1)
-    max_length: int | None = Field(default=None, ge=1)
+    max_length: int | None = Field(default=None, ge=8)
     new_tokens: int = Field(default=32, ge=1)

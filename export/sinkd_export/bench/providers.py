@@ -29,15 +29,16 @@ def available_providers() -> tuple[str, ...]:
     return tuple(name for name in KNOWN if name in here and (name == "cpu" or torch.cuda.is_available()))
 
 
-def check_required(name: str | None) -> None:
-    """Check that a provider is there.
+def check_required(text: str | None) -> None:
+    """Check that every provider of ``cpu,cuda`` is there.
 
     Raises:
-        UserError: If it is unknown or not there.
+        UserError: If one is unknown or not there.
     """
-    if name is not None and named_providers(name)[0] not in available_providers():
+    missing = [name for name in named_providers(text) if name not in available_providers()] if text is not None else []
+    if missing:
         raise UserError(
-            f"The provider '{name}' is required.",
+            f"The provider '{missing[0]}' is required.",
             received=f"a machine with {', '.join(available_providers())}",
             cure="Install onnxruntime-gpu in place of onnxruntime, on a machine with a GPU, or leave out --require.",
         )
