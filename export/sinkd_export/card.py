@@ -9,7 +9,7 @@ import yaml
 
 from sinkd_export.environment import int8_instructions
 from sinkd_export.report import ExportReport
-from sinkd_export.source import Source
+from sinkd_export.source import UNBOUNDED, Source
 
 _BODY = """
 # {name} in ONNX
@@ -86,7 +86,8 @@ def _generator(source: Source) -> str:
 
 def _facts(report: ExportReport) -> str:
     labels = f"Labels: {', '.join(f'`{label}`' for label in report.labels)}. " if report.labels else ""
-    return f"{labels}Longest input: {report.max_length} tokens; what is longer is cut."
+    limit = "texts of any length" if report.max_length >= UNBOUNDED else f"at most {report.max_length} tokens"
+    return f"{labels}The graph takes {limit}; `sinkd_export.runtime` cuts a text where training cut it."
 
 
 def _rows(report: ExportReport) -> list[str]:

@@ -235,3 +235,9 @@ def test_a_killed_export_leaves_nothing_under_its_name(
     assert process.wait() == -signal.SIGKILL
     assert not (tmp_path / "out").exists()
     export_folder(classifier, tmp_path / "out")
+
+
+def test_the_card_says_how_long_a_text_may_be(exported: Path) -> None:
+    report = json.loads((exported / "export.json").read_text(encoding="utf-8"))
+    card = (exported / "README.md").read_text(encoding="utf-8")
+    assert f"The graph takes at most {report['max_length']} tokens" in card
