@@ -15,9 +15,10 @@ def checked(texts: Iterable[object]) -> Iterator[Item]:
     """The texts, each checked as it is taken.
 
     Raises:
-        DataError: If ``texts`` is a bare text, or one of them is None, empty, not text, or half of a surrogate pair.
+        DataError: If ``texts`` is a bare text or nothing to go through, or one of them is None, empty, not text, or
+            half of a surrogate pair.
     """
-    if isinstance(texts, (str, bytes)):
+    if isinstance(texts, (str, bytes)) or not isinstance(texts, Iterable):
         raise DataError("predict takes a list of texts.", received=repr(texts), cure="Put the text into a list.")
     return (_checked_item(index, item) for index, item in enumerate(texts))
 

@@ -159,3 +159,12 @@ def test_two_threads_answer_as_one_does(exported: Path) -> None:
     one, two = (Student.load(exported, threads=threads).predict([LONG, SHORT]) for threads in (1, 2))
     for left, right in zip(one, two, strict=True):
         assert left["scores"] == pytest.approx(right["scores"], abs=1e-6)
+
+
+@pytest.mark.parametrize("nothing", [None, 5, "one text", b"one text"])
+def test_what_is_no_list_of_texts_is_refused(exported: Path, nothing: object) -> None:
+    student = Student.load(exported)
+    with pytest.raises(DataError, match="predict takes a list of texts"):
+        student.predict(nothing)  # type: ignore[arg-type]
+    with pytest.raises(DataError, match="predict takes a list of texts"):
+        list(student.predict_stream(nothing))  # type: ignore[arg-type]
