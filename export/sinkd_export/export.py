@@ -142,7 +142,7 @@ def _check_recipe(source: Source, target: ExportTargetSpec, recipe: Recipe, layo
             received=f"--static for a model that generates ({source.config.model_type})",
             cure="Leave out --static, or export it with --task classification.",
         )
-    if target.arrange is not None and target.name != "onnx" and layout != "flat":  # layouts are of bare ONNX folders
+    if target.arrange is not None and layout not in target.layouts:
         raise UserError(
             f"The export target '{target.name}' has a layout of its own.",
             received=f"--layout {layout} for it",

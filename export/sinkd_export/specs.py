@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from transformers import PretrainedConfig
 
+    from sinkd_export.layout import Layout
+
 
 class Runner(Protocol):
     """A loaded model that computes logits.
@@ -51,6 +53,7 @@ class ExportTargetSpec:
         arrange: Puts a folder of ONNX graphs, configuration, tokenizer and card into the target's order, in place.
         inspect: Names everything that is wrong with the form of the finished folder.
         forms: What models of this target may compute.
+        layouts: Where its graphs may lie, for a target that arranges them: ``flat``, ``transformers.js``.
     """
 
     name: str
@@ -62,6 +65,7 @@ class ExportTargetSpec:
     arrange: Callable[[Path], None] | None = None
     inspect: Callable[[Path], Sequence[str]] = no_problems
     forms: tuple[Form, ...] = ("classification",)
+    layouts: tuple[Layout, ...] = ("flat",)
 
     def __post_init__(self) -> None:
         if (self.export is None) == (self.arrange is None):

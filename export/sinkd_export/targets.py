@@ -27,6 +27,7 @@ def target_specs() -> tuple[ExportTargetSpec, ...]:
             load=_load,
             tolerance=TOLERANCE,
             forms=("classification", "generation"),
+            layouts=("flat", "transformers.js"),
         ),
         triton.SPEC,
     )

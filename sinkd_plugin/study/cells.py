@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from sinkd_plugin.study.config import Changes, StudyConfig
-from sinkd_plugin.training.config import RunConfig, checked, plain, told, with_key, with_keys
+from sinkd_plugin.training.config import RunConfig, checked, plain, told, with_keys
 
 Split = Literal["validation", "test"]
 
@@ -131,8 +131,8 @@ def _cell(
     study: StudyConfig, task: str, pair: str, method: str, setting: Changes, seed: int, split: Split, ablation: str = ""
 ) -> Cell:
     changes = {**study.tasks[task], **study.pairs[pair], **study.methods[method].set, **setting}
-    data = with_keys(study.base, {**changes, "training.seed": seed, "data.scored_split": split})
-    config = checked(with_key(data, "training.output_dir", str(study.folder)))
+    placed = {"training.seed": seed, "data.scored_split": split, "training.output_dir": str(study.folder)}
+    config = checked(with_keys(study.base, {**changes, **placed}))
     return Cell(
         task=task, pair=pair, method=method, setting=setting, seed=seed, split=split, ablation=ablation, config=config
     )

@@ -7,7 +7,7 @@ from typing import Any
 
 from sinkd_plugin.study.cells import Cell
 from sinkd_plugin.sweep.config import SweepConfig
-from sinkd_plugin.training.config import checked, with_key, with_keys
+from sinkd_plugin.training.config import checked, with_keys
 
 
 def cell_of(sweep: SweepConfig, setting: Mapping[str, Any], seed: int) -> Cell:
@@ -16,7 +16,7 @@ def cell_of(sweep: SweepConfig, setting: Mapping[str, Any], seed: int) -> Cell:
     Raises:
         ConfigError: If a key or value is wrong.
     """
-    data = with_keys(sweep.base, {**setting, "training.seed": seed, "data.scored_split": "validation"})
+    placed = {"training.seed": seed, "data.scored_split": "validation", "training.output_dir": str(sweep.folder)}
     return Cell(
         task="",
         pair="",
@@ -24,11 +24,11 @@ def cell_of(sweep: SweepConfig, setting: Mapping[str, Any], seed: int) -> Cell:
         setting=dict(setting),
         seed=seed,
         split="validation",
-        config=checked(with_key(data, "training.output_dir", str(sweep.folder))),
+        config=checked(with_keys(sweep.base, {**setting, **placed})),
     )
 
 
 def chosen_run(sweep: SweepConfig, setting: Mapping[str, Any]) -> dict[str, Any]:
     """The configuration of the run that the test split is for: the base with the chosen setting."""
-    data = with_keys(sweep.base, {**setting, "data.scored_split": "test"})
-    return with_key(data, "training.output_dir", str(sweep.folder / "best"))
+    placed = {"data.scored_split": "test", "training.output_dir": str(sweep.folder / "best")}
+    return dict(with_keys(sweep.base, {**setting, **placed}))

@@ -169,9 +169,7 @@ def checked(data: Mapping[str, Any]) -> RunConfig:
 
 def baseline(config: RunConfig, name: str) -> RunConfig:
     """The configuration of one baseline: ``config`` with that baseline's changes."""
-    data = {**plain(config), "baselines": {}}
-    for key, value in config.baselines[name].items():
-        data = with_key(data, key, value, f"baselines.{name}")
+    data = with_keys({**plain(config), "baselines": {}}, config.baselines[name], f"baselines.{name}")
     return validate(RunConfig, data, f"baselines.{name}")
 
 
@@ -192,14 +190,14 @@ def told(config: RunConfig) -> dict[str, Any]:
     return data
 
 
-def with_keys(data: Mapping[str, Any], values: Mapping[str, Any]) -> Mapping[str, Any]:
-    """A copy of ``data`` in which each dotted key has its value, one after the other.
+def with_keys(data: Mapping[str, Any], values: Mapping[str, Any], where: str = "") -> Mapping[str, Any]:
+    """A copy of ``data`` in which each dotted key has its value, one after the other; ``where`` as for ``with_key``.
 
     Raises:
         ConfigError: If a key leads through something that is no mapping.
     """
     for key, value in values.items():
-        data = with_key(data, key, value)
+        data = with_key(data, key, value, where)
     return data
 
 

@@ -28,10 +28,15 @@ def script() -> ModuleType:
     return module
 
 
+def compared(script: ModuleType, name: str) -> list[Comparison]:
+    """What the test runs of a recorded study came to."""
+    study, rows = script.recorded(name)
+    return comparisons(study, [row for row in rows if row.split == "test"])
+
+
 @pytest.fixture(scope="module")
 def found(script: ModuleType) -> dict[tuple[str, str], Comparison]:
-    study, rows = script.recorded("reviews")
-    return {(each.pair, each.method): each for each in comparisons(study, [row for row in rows if row.split == "test"])}
+    return {(each.pair, each.method): each for each in compared(script, "reviews")}
 
 
 def differences_of(found: dict[tuple[str, str], Comparison]) -> dict[tuple[str, str], Difference]:
@@ -47,8 +52,7 @@ def test_the_tables_are_those_of_the_records(script: ModuleType, monkeypatch: py
 
 @pytest.mark.parametrize("name", ["reviews", "reviews_small", "glue_small", "depth_small", "ablations"])
 def test_every_run_is_recorded(script: ModuleType, name: str) -> None:
-    study, rows = script.recorded(name)
-    found = comparisons(study, [row for row in rows if row.split == "test"])
+    study, found = script.recorded(name)[0], compared(script, name)
     assert all(each.scores is not None and each.scores.n == len(study.seeds_for(each.task)) for each in found)
     assert not any(each.failed or each.missing for each in found)
 
@@ -72,8 +76,7 @@ def test_sinkd_is_worse_on_three_layers_and_like_kl_on_two(found: dict[tuple[str
 
 
 def test_half_the_reviews_give_the_other_sign(script: ModuleType) -> None:
-    study, rows = script.recorded("reviews_small")
-    found = {each.method: each for each in comparisons(study, [row for row in rows if row.split == "test"])}
+    found = {each.method: each for each in compared(script, "reviews_small")}
     difference = found["sinkd"].difference
     assert difference is not None
     assert difference.low is not None
@@ -104,7 +107,7 @@ def test_the_smaller_weight_won_all_searches_but_one(script: ModuleType) -> None
 
 def test_depth_costs_what_the_page_says(script: ModuleType) -> None:
     study, rows = script.recorded("depth_small")
-    found = {(each.pair, each.method): each for each in comparisons(study, rows)}
+    found = {(each.pair, each.method): each for each in compared(script, "depth_small")}
     lost = {}
     for pair in ("two-layers", "three-layers"):
         scores = found[pair, "kl"].scores
@@ -167,8 +170,7 @@ def test_a_large_weight_costs_and_a_small_one_does_not(differences: dict[tuple[s
 
 
 def test_the_papers_weight_costs_on_the_test_split_too(script: ModuleType) -> None:
-    study, rows = script.recorded("ablations")
-    found = {each.method: each for each in comparisons(study, [row for row in rows if row.split == "test"])}
+    found = {each.method: each for each in compared(script, "ablations")}
     difference = found["sinkd"].difference
     assert difference is not None
     assert difference.low is not None

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from sinkd_plugin.training.config import RunConfig, checked, with_key
+from sinkd_plugin.training.config import RunConfig, checked, with_key, with_keys
 from sinkd_plugin.training.run import run
 
 
@@ -26,10 +26,8 @@ def configure(run_settings: dict[str, Any], tmp_path: Path) -> Callable[..., Run
     """The small run with dotted keys changed, in a folder of its own unless told otherwise."""
 
     def make(changes: dict[str, Any] | None = None, folder: Path = tmp_path / "run") -> RunConfig:
-        data = with_key(copy.deepcopy(run_settings), "training.output_dir", str(folder))
-        for key, value in (changes or {}).items():
-            data = with_key(data, key, value)
-        return checked(data)
+        placed = {"training.output_dir": str(folder)}
+        return checked(with_keys(copy.deepcopy(run_settings), {**placed, **(changes or {})}))
 
     return make
 
