@@ -88,6 +88,20 @@ def new_file(final: Path) -> Iterator[Path]:
             staging.replace(final)
 
 
+def check_writable(path: Path) -> None:
+    """Check now that a file can be written that takes long to make.
+
+    Raises:
+        StorageError: If it is a folder, or lies where nothing can be written.
+    """
+    if path.is_dir():
+        raise StorageError("A file to write must not be a folder.", received=f"'{path}'", cure="Name a file in it.")
+    with storage_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with staging_name(path) as staging:
+            staging.touch()
+
+
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
     """Hold ``path``, which need not exist, against every other process that asks for it.

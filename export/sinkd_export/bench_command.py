@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from sinkd_plugin.console import note, print_json, stdout
 from sinkd_plugin.errors import UserError
 from sinkd_plugin.options import validate
-from sinkd_plugin.storage import write_json
+from sinkd_plugin.storage import check_writable, write_json
 
 if TYPE_CHECKING:
     from sinkd_export.bench import BenchReport
@@ -20,6 +21,7 @@ Examples:
   sinkd bench teacher student exported --shape 1x16 --shape 8x128
   sinkd bench teacher student --form all --task reviews --report report.html
   sinkd bench zoo:t5-tiny-reviews --form eager,fp32,int8 --new-tokens 32
+  sinkd bench student exported/onnx/model_quantized.onnx
   sinkd bench exported --provider cpu,cuda --require cuda
   sinkd bench --compare before.json after.json
 """
@@ -32,10 +34,8 @@ Examples:
 @click.option("--seq", help="Lengths to time, in tokens, such as 16,128.")
 @click.option(
     "--form",
-    default="eager",
-    show_default=True,
     help="Forms of a Transformers folder: eager, compile, fp32, O1 to O4, int8, fp16, cudagraph, or all. "
-    "An exported folder is timed as it is.",
+    "An exported folder is timed as it is.  [default: eager]",
 )
 @click.option("--task", help="Score the models on this task, and time them on its own texts, padded and sorted.")
 @click.option(
@@ -73,10 +73,11 @@ def command(
     """Time MODELs against the first of them, one call of each a round.
 
     A Transformers folder (or hub id, zoo:NAME, package:NAME/FOLDER) runs in PyTorch, and in onnxruntime in every
-    --form that is asked for; a folder made by `sinkd export` runs in onnxruntime. Generative models write text.
+    --form that is asked for; a folder made by `sinkd export`, or one graph of it, runs in onnxruntime. Generative
+    models write text.
     """
     if compare is not None:
-        _compare(compare, models, as_json)
+        _compare(compare, as_json)
         return
     from sinkd_export.bench import bench
     from sinkd_export.bench.providers import check_required
@@ -85,7 +86,11 @@ def command(
         raise UserError("Give a model at least, or two records to --compare.", received="neither")
     check_required(given.pop("require"))
     output = given.pop("output")
-    found = bench(models, _options(**given))
+    options = _options(**given)
+    written = [path for path in (output, report) if path is not None]
+    for path in written:
+        check_writable(path)  # before the timing, which takes long
+    found = bench(models, options)
     if output is not None:
         write_json(output, found.to_dict())
     if report is not None:
@@ -95,11 +100,11 @@ def command(
     if as_json:
         print_json(found.to_dict())
     else:
-        _print(found, [path for path in (output, report) if path is not None])
+        _print(found, written)
 
 
 def _options(
-    shapes: tuple[str, ...], batch: str | None, seq: str | None, form: str, provider: str, **others: Any
+    shapes: tuple[str, ...], batch: str | None, seq: str | None, form: str | None, provider: str, **others: Any
 ) -> Any:
     from sinkd_export.bench import BenchOptions
     from sinkd_export.bench.forms import parse_forms
@@ -113,15 +118,24 @@ def _options(
         if shapes:
             raise UserError("Give either --shape, or --batch and --seq.", received=", ".join(shapes))
         given["shapes"] = shape_grid(parse_numbers(batch or "1", "--batch"), parse_numbers(seq or "16,128", "--seq"))
-    providers = named_providers(provider)
-    return validate(BenchOptions, {**given, "forms": parse_forms(form, providers), "providers": providers})
+    given["providers"] = named_providers(provider)
+    if form is not None:
+        given["forms"] = parse_forms(form, given["providers"])
+    return validate(BenchOptions, given)
 
 
-def _compare(records: tuple[Path, Path], models: tuple[str, ...], as_json: bool) -> None:
+def _compare(records: tuple[Path, Path], as_json: bool) -> None:
     from sinkd_export.bench.compare import compare_records, comparison_table
 
-    if models:
-        raise UserError("--compare takes two records and no model.", received=", ".join(models))
+    context = click.get_current_context()
+    given = {name for name in context.params if context.get_parameter_source(name) is ParameterSource.COMMANDLINE}
+    others = sorted(given - {"compare", "as_json"})
+    if others:
+        raise UserError(
+            "--compare takes two records, and --json; it times no model.",
+            received=", ".join(others),
+            cure="Leave these out, or leave out --compare.",
+        )
     comparison = compare_records(*records)
     if as_json:
         print_json(comparison.to_dict())
@@ -137,10 +151,11 @@ def _print(report: BenchReport, written: list[Path]) -> None:
     for table in tables(report):
         stdout.print(table)
     peak = report.peak
-    note(
-        f"Peak measured in this run: {peak.float32_gflops:.0f} GFLOP/s in float32, {peak.int8_gops:.0f} GOP/s in int8 "
-        f"({report.int8_instructions})."
-    )
+    if peak is not None:
+        note(
+            f"Peak measured in this run: {peak.float32_gflops:.0f} GFLOP/s in float32, {peak.int8_gops:.0f} GOP/s in "
+            f"int8 ({report.int8_instructions})."
+        )
     for found in report.agreements:
         told = (
             f"{found.argmax_agreement:.1%} of the tokens are the same"

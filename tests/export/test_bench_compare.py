@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -70,7 +72,7 @@ def test_what_cannot_be_compared_is_refused(record: dict[str, object], tmp_path:
     for name, content in {"old": {**record, "schema_version": 1}, "list": [], "other": {"a": 1}}.items():
         with pytest.raises(DataError, match=r"records of `sinkd bench --output`"):
             compare_records(good, written(tmp_path / f"{name}.json", content))
-    with pytest.raises(DataError, match="records of"):
+    with pytest.raises(DataError, match=r"two files.*missing\.json', which is none"):
         compare_records(good, tmp_path / "missing.json")
     elsewhere = json.loads(json.dumps(record))
     elsewhere["measurements"][0]["model"] = "another"
@@ -78,5 +80,36 @@ def test_what_cannot_be_compared_is_refused(record: dict[str, object], tmp_path:
         compare_records(good, written(tmp_path / "elsewhere.json", elsewhere))
     refused = CliRunner().invoke(command, ["model", "--compare", str(good), str(good)])
     assert isinstance(refused.exception, UserError)
-    assert "no model" in str(refused.exception)
+    assert "it times no model. Received: models" in str(refused.exception)
+    with_options = CliRunner().invoke(
+        command, ["--compare", str(good), str(good), "--threads", "1", "--task", "reviews"]
+    )
+    assert "Received: task, threads" in str(with_options.exception)
     assert "Give a model at least" in str(CliRunner().invoke(command, []).exception)
+
+
+Damage = Callable[[dict[str, Any]], object]
+
+
+@pytest.mark.parametrize(
+    ("damage", "told"),
+    [
+        (lambda found: found.pop("machine"), "machine: Field required"),
+        (lambda found: found.update(measurements={}), "measurements: "),
+        (lambda found: found["measurements"][0].pop("raw_latency_ms"), "measurements.0.raw_latency_ms: Field required"),
+        (lambda found: found["measurements"][0].update(raw_latency_ms=[]), "exported at 1x8 without a latency above 0"),
+        (lambda found: found["measurements"][0].update(raw_latency_ms=[0.0]), "without a latency above 0"),
+        (lambda found: found["measurements"][0].update(raw_latency_ms=["1"]), "measurements.0.raw_latency_ms.0: "),
+        (lambda found: found["measurements"][0].update(shape=[1, 8]), "measurements.0.shape: "),
+        (lambda found: found.update(versions=None), "versions: "),
+    ],
+)
+def test_a_damaged_record_is_told_from_a_good_one(
+    damage: Damage, told: str, record: dict[str, object], tmp_path: Path
+) -> None:
+    good = written(tmp_path / "good.json", record)
+    damaged = json.loads(json.dumps(record))
+    damage(damaged)
+    with pytest.raises(DataError, match="records of `sinkd bench --output`") as caught:
+        compare_records(good, written(tmp_path / "damaged.json", damaged))
+    assert told in str(caught.value)

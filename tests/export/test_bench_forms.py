@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from transformers import AutoConfig
 
 from sinkd_export.bench import BenchOptions, Shape, bench
 from sinkd_export.bench.floor import best_of, floor_ms, measure_peak
@@ -85,7 +86,7 @@ def test_a_generative_model_writes_the_same_in_onnxruntime(tmp_path: Path, save_
     (found,) = report.agreements
     assert (found.max_difference, found.argmax_agreement) == (None, 1.0)
     assert report.new_tokens == 6
-    assert all(found.floor_ms is None for found in report.measurements)
+    assert all(found.floor_ms is not None and found.floor_ms > 0 for found in report.measurements)
 
 
 def test_writers_and_labellers_are_not_timed_together(
@@ -114,6 +115,29 @@ def test_the_work_of_a_bert_is_what_its_sizes_say(classifier: Path) -> None:
     assert work is not None
     assert work.weights == linear
     assert work.attention == 2 * 2 * tokens * SMALL.length * width * layers
+
+
+def test_a_written_token_costs_what_the_sizes_of_a_t5_say(tmp_path: Path, save_generator: Callable[..., Path]) -> None:
+    folder = save_generator(tmp_path / "t5", "t5")
+    config = AutoConfig.from_pretrained(folder)
+    width, inner, heads = config.d_model, config.d_ff, config.num_heads * config.d_kv
+    first, second, third = (work_of(folder, SMALL, new_tokens) for new_tokens in (1, 2, 3))
+    assert first is not None
+    assert second is not None
+    assert third is not None
+    layer = 4 * width * heads + 2 * width * heads + 2 * width * inner  # of the text, keys and values stand in the cache
+    token = 2 * SMALL.batch * (config.num_decoder_layers * layer + width * config.vocab_size)
+    assert second.weights - first.weights == third.weights - second.weights == token
+    assert third.attention - second.attention > second.attention - first.attention  # what was written grows
+
+
+@pytest.mark.parametrize("kind", [*MODEL_TYPES["encoder_decoder"], *MODEL_TYPES["decoder"]])
+def test_the_work_of_every_writer_is_counted(kind: str, tmp_path: Path, save_generator: Callable[..., Path]) -> None:
+    one, more = (work_of(save_generator(tmp_path / kind, kind), SMALL, new_tokens) for new_tokens in (1, 4))
+    assert one is not None
+    assert more is not None
+    assert more.weights > one.weights > 0
+    assert more.attention > one.attention > 0
 
 
 @pytest.mark.parametrize("kind", MODEL_TYPES["encoder"])

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from sinkd_export.bench.own_texts import Texts, encoded
+from sinkd_export.bench.own_texts import Texts, check_length, encoded
 from sinkd_export.bench_command import command
 from sinkd_export.own_sentences import OWN_SENTENCES
 from sinkd_plugin.errors import ModelReferenceError, UserError
@@ -49,7 +49,7 @@ def test_texts_are_cut_as_in_training_or_as_told(classifier: Path, positions: in
     assert max(map(len, cut.ids)) == 7
     assert cut.types[-1] != (0,) * 7
     with pytest.raises(UserError, match=f"--max-length must be at most {positions}"):
-        encoded(classifier, OWN_SENTENCES, positions + 1)
+        check_length(classifier, positions + 1)
 
 
 def test_a_student_with_a_prompt_is_asked(exported: Path, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -9,10 +10,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import TypeAdapter, ValidationError
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from sinkd_export.bench.records import SCHEMA_VERSION
+from sinkd_export.bench.records import SCHEMA_VERSION, BenchReport
 from sinkd_plugin.errors import DataError
 from sinkd_plugin.storage import read_json
 
@@ -71,7 +73,7 @@ def compare_records(before: Path, after: Path) -> Comparison:
     if not shared:
         raise DataError(
             "Two records must have a model and a shape in common.",
-            received=f"{_told(rows)} and {_told(others)}",
+            received=f"{_told(rows) or 'nothing that was timed'} and {_told(others) or 'nothing that was timed'}",
             cure="Time folders of the same names at the same shapes.",
         )
     return Comparison(
@@ -104,29 +106,40 @@ def comparison_table(comparison: Comparison) -> Table:
     return table
 
 
-def _record(path: Path) -> Mapping[str, Any]:
-    record = read_json(path) if path.is_file() else None
-    if (
-        not isinstance(record, Mapping)
-        or record.get("schema_version") != SCHEMA_VERSION
-        or "measurements" not in record
-    ):
-        raise DataError(
-            f"--compare takes records of `sinkd bench --output`, version {SCHEMA_VERSION}.",
-            received=f"'{path}'",
-            cure="Time the models again with this version of sinkd.",
-        )
-    return record
+def _record(path: Path) -> BenchReport:
+    if not path.is_file():
+        raise DataError("--compare takes two files.", received=f"'{path}', which is none")
+    data = read_json(path)
+    version = data.get("schema_version") if isinstance(data, Mapping) else None
+    if version != SCHEMA_VERSION:
+        raise _no_record(path, f"version {version}" if version is not None else "something else")
+    try:
+        report = TypeAdapter(BenchReport).validate_json(json.dumps(data), strict=True)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise _no_record(path, f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from error
+    for key, latencies in _rows(report):
+        if not latencies or min(latencies) <= 0:
+            raise _no_record(path, f"{' at '.join(key)} without a latency above 0 in every round")
+    return report
 
 
-def _rows(record: Mapping[str, Any]) -> Iterator[tuple[tuple[str, str], list[float]]]:
-    for found in record["measurements"]:
-        shape = found["shape"]
-        yield (found["model"], f"{shape['batch']}x{shape['length']}"), found["raw_latency_ms"]
-    traffic = record["traffic"] or {"passes": ()}
-    for found in traffic["passes"]:
-        where = f"{traffic['texts']} texts of {traffic['task']}, {found['arrangement']}"
-        yield (found["model"], where), found["raw_latency_ms"]
+def _no_record(path: Path, found: str) -> DataError:
+    return DataError(
+        f"--compare takes records of `sinkd bench --output`, version {SCHEMA_VERSION}.",
+        received=f"'{path}', with {found}",
+        cure="Time the models again with this version of sinkd.",
+    )
+
+
+def _rows(report: BenchReport) -> Iterator[tuple[tuple[str, str], Sequence[float]]]:
+    for found in report.measurements:
+        yield (found.model, str(found.shape)), found.raw_latency_ms
+    traffic = report.traffic
+    if traffic is not None:
+        for each in traffic.passes:
+            where = f"{traffic.texts} texts of {traffic.task}, {each.arrangement}"
+            yield (each.model, where), each.raw_latency_ms
 
 
 def _told(rows: Mapping[tuple[str, str], object]) -> str:
@@ -153,15 +166,15 @@ def _medians(values: Sequence[float], draws: np.random.Generator) -> NDArray[np.
     return medians
 
 
-def _differences(one: Mapping[str, Any], other: Mapping[str, Any]) -> Iterator[str]:
+def _differences(one: BenchReport, other: BenchReport) -> Iterator[str]:
     yield "The records were not interleaved: what else ran differs between them, and no interval shows that."
-    told = {
-        "The processor": (one["machine"]["cpu"], other["machine"]["cpu"]),
-        "The number of threads": (one["threads"], other["threads"]),
-        "The number of tokens written": (one["new_tokens"], other["new_tokens"]),
+    told: dict[str, tuple[object, object]] = {
+        "The processor": (one.machine.cpu, other.machine.cpu),
+        "The number of threads": (one.threads, other.threads),
+        "The number of tokens written": (one.new_tokens, other.new_tokens),
     }
-    for package in one["versions"]:
-        told[f"The version of {package}"] = (one["versions"][package], other["versions"].get(package))
+    for package in one.versions:
+        told[f"The version of {package}"] = (one.versions[package], other.versions.get(package))
     for what, (first, second) in told.items():
         if first != second:
             yield f"{what} differs: {first} and {second}."

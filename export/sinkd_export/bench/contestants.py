@@ -9,7 +9,7 @@ from pathlib import Path
 from sinkd_export.bench.engines import Engine, open_engine
 from sinkd_export.bench.entries import Entry
 from sinkd_export.bench.footprint import Job, footprint
-from sinkd_export.bench.forms import COMPILED, IN_PYTORCH, REPLAYED
+from sinkd_export.bench.forms import COMPILED, REPLAYED
 from sinkd_export.bench.options import BenchOptions
 from sinkd_export.bench.records import ModelRecord, Unavailable
 from sinkd_export.report import REPORT_NAME
@@ -64,10 +64,9 @@ def load_contestants(
 
 
 def _load(entry: Entry, options: BenchOptions) -> Contestant:
-    graph = entry.graph or entry.graphs
     engine = open_engine(
         entry.model,
-        graph,
+        entry.graph,
         entry.form,
         entry.provider,
         threads=options.threads,
@@ -77,20 +76,20 @@ def _load(entry: Entry, options: BenchOptions) -> Contestant:
     record = ModelRecord(
         name=entry.name,
         reference=entry.reference,
-        backend="pytorch" if entry.graphs is None else "onnxruntime",
+        backend="pytorch" if entry.graph is None else "onnxruntime",
         form=entry.form,
         provider=entry.provider,
         weights=_weights(entry),
         size_bytes=sum(path.stat().st_size for path in _files(entry)),
-        footprint=footprint(_job(entry, graph, options)) if options.memory else None,
+        footprint=footprint(_job(entry, options)) if options.memory else None,
     )
     return Contestant(entry=entry, record=record, engine=engine)
 
 
-def _job(entry: Entry, graph: Path | None, options: BenchOptions) -> Job:
+def _job(entry: Entry, options: BenchOptions) -> Job:
     return Job(
         model=str(entry.model),
-        graph=None if graph is None else str(graph),
+        graph=None if entry.graph is None else str(entry.graph),
         form=entry.form,
         provider=entry.provider,
         threads=options.threads,
@@ -101,16 +100,17 @@ def _job(entry: Entry, graph: Path | None, options: BenchOptions) -> Job:
 
 
 def _files(entry: Entry) -> list[Path]:
-    if entry.graphs is None:
+    graph = entry.graph
+    if graph is None:
         return weight_files(entry.model)
-    if entry.graph is not None:
-        return sorted(entry.graph.parent.glob(f"{entry.graph.name}*"))
-    return sorted(entry.graphs.glob("*.onnx*")) or sorted(entry.graphs.glob("onnx/*.onnx*"))
+    if graph.is_dir():
+        return sorted(graph.glob("*.onnx*")) or sorted(graph.glob("onnx/*.onnx*"))
+    return sorted(graph.parent.glob(f"{graph.name}*"))
 
 
 def _weights(entry: Entry) -> dict[str, str]:
     """sha256 of the weights; of an export, those of the model it came from."""
-    if entry.form in IN_PYTORCH or entry.graphs != entry.model:
+    if not entry.exported:
         return weights_digest(entry.model)
     report = entry.model / REPORT_NAME
     recorded: dict[str, str] = read_json(report).get("source_weights", {}) if report.is_file() else {}

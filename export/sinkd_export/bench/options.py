@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, field_validator, model_validator
 
 from sinkd_plugin.errors import UserError
 from sinkd_plugin.options import Options
@@ -23,6 +23,9 @@ class Shape:
     def __str__(self) -> str:
         return f"{self.batch}x{self.length}"
 
+
+MOST_TOKENS = 1 << 20
+"""Of a batch: its activations fill tens of gigabytes."""
 
 DEFAULT_SHAPES = (Shape(batch=1, length=16), Shape(batch=1, length=128), Shape(batch=8, length=128))
 
@@ -85,3 +88,18 @@ class BenchOptions(Options):
     samples: int = Field(default=128, ge=1)
     max_length: int | None = Field(default=None, ge=8)
     new_tokens: int = Field(default=32, ge=1)
+
+    @field_validator("shapes")
+    @classmethod
+    def _of_a_size_that_can_be(cls, shapes: tuple[Shape, ...]) -> tuple[Shape, ...]:
+        huge = [str(shape) for shape in shapes if shape.batch * shape.length > MOST_TOKENS]
+        if huge:
+            raise ValueError(f"a batch must hold at most {MOST_TOKENS:,} tokens, not {', '.join(huge)}")
+        return shapes
+
+    @model_validator(mode="after")
+    def _no_task_no_options_of_it(self) -> BenchOptions:
+        idle = [name for name in ("data_dir", "samples", "max_length") if name in self.model_fields_set]
+        if self.task is None and idle:
+            raise ValueError(f"{', '.join(idle)} must come with a task (--task NAME)")
+        return self

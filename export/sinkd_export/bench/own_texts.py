@@ -64,15 +64,10 @@ def encoded(folder: Path, texts: Sequence[Text], max_length: int | None) -> Text
     """A task's texts in the ids of a model, cut as they were in training unless told otherwise.
 
     A student that is asked about its texts gets its question about each of them.
-
-    Raises:
-        UserError: If ``max_length`` is more than the model takes.
     """
     tokenizer = load_tokenizer(folder, load_config(folder))
     limit = int(tokenizer.model_max_length)
-    length = max_length or _trained_length(folder) or limit
-    if length > limit:
-        raise UserError(f"--max-length must be at most {limit}, as '{folder.name}' takes it.", received=length)
+    length = max_length or min(_trained_length(folder) or limit, limit)
     prompt = open_prompt(folder)
     if prompt is not None:
         tokens = open_tokens(folder, max_length=length)
@@ -83,6 +78,17 @@ def encoded(folder: Path, texts: Sequence[Text], max_length: int | None) -> Text
     ids = tuple(tuple(row["input_ids"]) for row in rows)
     types = tuple(tuple(row.get("token_type_ids", [0] * len(row["input_ids"]))) for row in rows)
     return Texts(ids=ids, types=types, max_length=length, pad_id=int(tokenizer.pad_token_id or 0))
+
+
+def check_length(folder: Path, max_length: int | None) -> None:
+    """Check that a model takes as many tokens.
+
+    Raises:
+        UserError: If it takes fewer.
+    """
+    limit = int(load_tokenizer(folder, load_config(folder)).model_max_length)
+    if max_length is not None and max_length > limit:
+        raise UserError(f"--max-length must be at most {limit}, as '{folder.name}' takes it.", received=max_length)
 
 
 def _trained_length(folder: Path) -> int | None:

@@ -32,6 +32,6 @@ def write_page(path: Path, report: BenchReport) -> None:
             traffic=traffic,
             scores={} if traffic is None else {score.model: score for score in traffic.scores},
             accuracy_figure=None if traffic is None else accuracy_figure(traffic, report),
-            ratio_figure=ratio_figure(report),
+            ratio_figure=ratio_figure(report) if report.measurements else None,
         ),
     )

@@ -209,12 +209,12 @@ class Load:
         average_before: Load average over a minute, before.
         average_after: The same, after.
         cpu_share: CPU time this process got, divided by the wall time of the rounds; with one thread, below 1 means
-            that others took the processor away.
+            that others took the processor away. ``None`` if nothing was timed.
     """
 
     average_before: float | None
     average_after: float | None
-    cpu_share: float
+    cpu_share: float | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -223,7 +223,7 @@ class BenchReport:
 
     Args:
         schema_version: Version of this record.
-        reference: Name of the model that ratios are relative to.
+        reference: Name of the model that ratios are relative to; if nothing was timed, of the first.
         threads: Threads of either backend.
         seconds: Time allowed for all rounds.
         inputs: What the token ids are made of.
@@ -233,7 +233,7 @@ class BenchReport:
         traffic: The models on a task's own texts, if one was named.
         agreements: Models of equal weights against each other.
         unavailable: What was asked for and could not be timed.
-        peak: What the machine can do.
+        peak: What the machine can do; ``None`` if nothing was timed.
         load: What else ran.
         warnings: What a reader must know before believing the figures.
         machine: The processor.
@@ -253,7 +253,7 @@ class BenchReport:
     traffic: Traffic | None
     agreements: tuple[Agreement, ...]
     unavailable: tuple[Unavailable, ...]
-    peak: Peak
+    peak: Peak | None
     load: Load
     warnings: tuple[str, ...]
     machine: Machine

@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from sinkd_export.bench.contestants import Contestant, load_contestants
-from sinkd_export.bench.entries import Entry, entries_of
+from sinkd_export.bench.entries import Entry, entries_of, with_graph
 from sinkd_export.bench.floor import best_of, floor_ms, measure_peak
 from sinkd_export.bench.flops import work_of
 from sinkd_export.bench.inputs import DESCRIPTION, Inputs, inputs_for
@@ -28,9 +28,10 @@ from sinkd_export.bench.records import (
     Measurement,
     Peak,
     Traffic,
+    Unavailable,
 )
 from sinkd_export.bench.statistics import measurement
-from sinkd_export.bench.traffic import measure_traffic
+from sinkd_export.bench.traffic import load_trial, measure_traffic
 from sinkd_export.bench.trust import warnings_about
 from sinkd_export.environment import commit, int8_instructions, load_average, machine, versions
 from sinkd_export.families import family_of
@@ -43,51 +44,86 @@ from sinkd_plugin.errors import UserError
 def bench(references: Sequence[str], options: BenchOptions) -> BenchReport:
     """Time models against each other; the first is what the ratios are relative to.
 
+    Where no provider that was asked for is there, nothing is timed, and the report says of each model why.
+
     Args:
-        references: Model references, or exported folders.
+        references: Model references, exported folders, or graphs of exported folders.
         options: Shapes, forms, threads and rounds.
 
     Raises:
         UserError: If a model cannot take a shape, or two models do not share their token ids.
         StorageError: If a provider leaves matrix products to another one.
-        SinkdError: Whatever loading a model raises.
+        SinkdError: Whatever loading a model or the task raises.
     """
     average_before = load_average()
     with TemporaryDirectory(prefix="sinkd-") as folder, torch_threads(options.threads):
-        entries, missing = entries_of(references, options, GraphMaker(Path(folder)))
-        inputs = {shape: _inputs(entries, shape, options) for shape in options.shapes}
-        _check_placements(entries, inputs[options.shapes[0]])
-        contestants, failed = load_contestants(entries, options)
-        if not contestants:
-            raise UserError("A model at least must run.", received="; ".join(each.reason for each in failed))
-        agreements = tuple(found for shape in inputs for found in _agreements(contestants, shape, inputs[shape]))
-        peak = measure_peak(options.threads)
-        timings, traffic, cpu_share = _measure(contestants, inputs, options)
-        peak = best_of(peak, measure_peak(options.threads))
-        measurements = tuple(
-            found for timing in timings for found in _measurements(contestants, timing, peak, options.threads)
-        )
-    load = Load(average_before=average_before, average_after=load_average(), cpu_share=cpu_share)
+        entries, missing = entries_of(references, options)
+        found = _timed(entries, options, GraphMaker(Path(folder))) if entries else NOTHING
+    load = Load(average_before=average_before, average_after=load_average(), cpu_share=found.cpu_share)
     here = machine()
+    contestants = found.contestants
     return BenchReport(
         schema_version=SCHEMA_VERSION,
-        reference=contestants[0].name,
+        reference=contestants[0].name if contestants else missing[0].model,
         threads=options.threads,
         seconds=options.seconds,
         inputs=DESCRIPTION,
-        new_tokens=options.new_tokens if contestants[0].entry.generates else None,
+        new_tokens=options.new_tokens if contestants and contestants[0].entry.generates else None,
         models=tuple(contestant.record for contestant in contestants),
-        measurements=measurements,
-        traffic=traffic,
-        agreements=agreements,
-        unavailable=(*missing, *failed),
-        peak=peak,
+        measurements=found.measurements,
+        traffic=found.traffic,
+        agreements=found.agreements,
+        unavailable=(*missing, *found.failed),
+        peak=found.peak,
         load=load,
-        warnings=warnings_about(load, here, options.threads, agreements, measurements),
+        warnings=warnings_about(load, here, options.threads, found.agreements, found.measurements),
         machine=here,
         int8_instructions=int8_instructions(here.instruction_sets),
         versions=versions(),
         commit=commit(),
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Found:
+    """What a run finds; nothing, where nobody takes part."""
+
+    contestants: tuple[Contestant, ...] = ()
+    failed: tuple[Unavailable, ...] = ()
+    agreements: tuple[Agreement, ...] = ()
+    measurements: tuple[Measurement, ...] = ()
+    traffic: Traffic | None = None
+    peak: Peak | None = None
+    cpu_share: float | None = None
+
+
+NOTHING = _Found()
+
+
+def _timed(wanted: Sequence[Entry], options: BenchOptions, maker: GraphMaker) -> _Found:
+    trial = None if options.task is None else load_trial(wanted, options, options.task)
+    inputs = {shape: _inputs(wanted, shape, options) for shape in options.shapes}
+    entries = [with_graph(entry, maker) for entry in wanted]  # only now, because it takes long
+    _check_placements(entries, inputs[options.shapes[0]])
+    contestants, failed = load_contestants(entries, options)
+    if not contestants:
+        raise UserError("A model at least must run.", received="; ".join(each.reason for each in failed))
+    agreements = tuple(found for shape in inputs for found in _agreements(contestants, shape, inputs[shape]))
+    peak = measure_peak(options.threads)
+    wall, cpu = time.perf_counter(), time.process_time()
+    timings = [_time_shape(contestants, shape, inputs[shape], options) for shape in inputs]
+    traffic = None if trial is None else measure_traffic(contestants, options, trial)
+    cpu_share = round((time.process_time() - cpu) / (time.perf_counter() - wall), 3)
+    peak = best_of(peak, measure_peak(options.threads))
+    measurements = tuple(found for timing in timings for found in _measurements(contestants, timing, peak, options))
+    return _Found(
+        contestants=contestants,
+        failed=failed,
+        agreements=agreements,
+        measurements=measurements,
+        traffic=traffic,
+        peak=peak,
+        cpu_share=cpu_share,
     )
 
 
@@ -111,7 +147,7 @@ def _inputs(entries: Sequence[Entry], shape: Shape, options: BenchOptions) -> In
 
 def _check_placements(entries: Sequence[Entry], inputs: Inputs) -> None:
     for entry in entries:
-        if entry.provider != "cpu" and entry.graph is not None:
+        if entry.provider != "cpu" and entry.graph is not None and not entry.generates:
             check_placement(entry.graph, entry.provider, inputs)
 
 
@@ -122,16 +158,6 @@ class _Timing:
     shape: Shape
     warmth: WarmUp
     times: Mapping[str, Times]
-
-
-def _measure(
-    contestants: Sequence[Contestant], inputs: Mapping[Shape, Inputs], options: BenchOptions
-) -> tuple[list[_Timing], Traffic | None, float]:
-    wall, cpu = time.perf_counter(), time.process_time()
-    timings = [_time_shape(contestants, shape, inputs[shape], options) for shape in inputs]
-    traffic = None if options.task is None else measure_traffic(contestants, options, options.task)
-    share = (time.process_time() - cpu) / (time.perf_counter() - wall)
-    return timings, traffic, round(share, 3)
 
 
 def _time_shape(contestants: Sequence[Contestant], shape: Shape, inputs: Inputs, options: BenchOptions) -> _Timing:
@@ -146,17 +172,17 @@ def _time_shape(contestants: Sequence[Contestant], shape: Shape, inputs: Inputs,
 
 
 def _measurements(
-    contestants: Sequence[Contestant], timing: _Timing, peak: Peak, threads: int
+    contestants: Sequence[Contestant], timing: _Timing, peak: Peak, options: BenchOptions
 ) -> Iterator[Measurement]:
     for contestant in contestants:
         entry = contestant.entry
-        work = work_of(entry.model, timing.shape) if entry.provider == "cpu" else None
+        work = work_of(entry.model, timing.shape, options.new_tokens) if entry.provider == "cpu" else None
         yield measurement(
             contestant.name,
             timing.shape,
             timing.times[contestant.name],
             timing.times[contestants[0].name],
-            threads=threads,
+            threads=options.threads,
             floor_ms=None if work is None else floor_ms(work, entry.form, peak),
             warmup_rounds=timing.warmth.rounds,
             settled=timing.warmth.settled,

@@ -15,7 +15,8 @@ def tables(report: BenchReport) -> Iterator[Table]:
     yield latency_table(report)
     if report.traffic is not None:
         yield traffic_table(report.traffic, report.reference)
-    yield model_table(report)
+    if report.models:
+        yield model_table(report)
 
 
 def latency_table(report: BenchReport) -> Table:

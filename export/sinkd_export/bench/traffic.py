@@ -8,52 +8,61 @@ from typing import Literal, TypeAlias
 import numpy as np
 
 from sinkd_export.bench.contestants import Contestant
+from sinkd_export.bench.entries import Entry
 from sinkd_export.bench.inputs import Inputs
 from sinkd_export.bench.interleaved import Times, rounds_within, timed_rounds, warm_up
 from sinkd_export.bench.options import BenchOptions
-from sinkd_export.bench.own_texts import BATCH, Texts, encoded
+from sinkd_export.bench.own_texts import BATCH, Texts, check_length, encoded
 from sinkd_export.bench.records import Pass, Score, Traffic
 from sinkd_export.bench.statistics import compared
 from sinkd_export.source import load_config
 from sinkd_export.trial import Trial, texts_of
 from sinkd_plugin.console import progress
-from sinkd_plugin.errors import UserError
 
 SPLIT = "test"
 Arrangement: TypeAlias = Literal["padded", "sorted"]
 
 
-def measure_traffic(contestants: Sequence[Contestant], options: BenchOptions, task: str) -> Traffic:
-    """Score and time classifiers on the test split of a task.
+def load_trial(entries: Sequence[Entry], options: BenchOptions, task: str) -> Trial:
+    """The examples of a task's test split, once it is clear that the models can be timed on them.
 
     Args:
-        contestants: The models; ratios are relative to the first of them, padded.
-        options: Number of texts, length, time.
+        entries: The models.
+        options: Where the task's files lie, and the length of its texts.
         task: Name of the task.
 
     Raises:
-        UserError: If the models write text.
         ModelReferenceError: If a model's labels are not those of the task.
+        UserError: If the first model cannot take texts of that length.
         SinkdError: Whatever loading the task raises.
     """
     from sinkd_plugin.tasks.load import load_task
     from sinkd_plugin.tasks.options import DataOptions
 
-    if contestants[0].entry.generates:
-        raise UserError(
-            "Only classifiers are timed on a task.",
-            received=f"'{contestants[0].name}', which writes text",
-            cure="Export it with --task classification, and time that.",
-        )
+    check_length(entries[0].model, options.max_length)
     loaded = load_task(task, data_dir=options.data_dir, data=DataOptions(), seed=0)
     trial = Trial(spec=loaded.spec, texts=texts_of(loaded, SPLIT), labels=tuple(loaded.labels(SPLIT)), calibration=())
+    for entry in entries:
+        config = load_config(entry.model)
+        trial.check_labels(entry.name, [config.id2label[index] for index in sorted(config.id2label)])
+    return trial
+
+
+def measure_traffic(contestants: Sequence[Contestant], options: BenchOptions, trial: Trial) -> Traffic:
+    """Score and time classifiers on the test split of a task.
+
+    Args:
+        contestants: The models; ratios are relative to the first of them, padded.
+        options: Number of texts, length, time.
+        trial: The examples, from ``load_trial``.
+    """
     texts = encoded(contestants[0].entry.model, trial.texts, options.max_length)
     scores = _scores(contestants, texts, trial)
     timed = range(0, len(texts.ids), max(1, -(-len(texts.ids) // options.samples)))
     passes, warmup_rounds = _passes(contestants, texts, timed, options)
     return Traffic(
-        task=loaded.spec.name,
-        metric=loaded.spec.metric,
+        task=trial.task,
+        metric=trial.metric,
         scored=len(texts.ids),
         texts=len(timed),
         max_length=texts.max_length,
@@ -70,8 +79,6 @@ def _scores(contestants: Sequence[Contestant], texts: Texts, trial: Trial) -> tu
     values: list[float] = []
     with progress(f"Scoring on {len(texts.ids)} texts of {trial.task}", total=len(contestants)) as meter:
         for contestant in contestants:
-            config = load_config(contestant.entry.model)
-            trial.check_labels(contestant.name, [config.id2label[index] for index in sorted(config.id2label)])
             found: dict[int, int] = {}
             for positions, inputs in batches:
                 found.update(zip(positions, contestant.engine.compute(inputs).argmax(1).tolist(), strict=True))

@@ -35,7 +35,7 @@ def _foreign_load(load: Load, machine: Machine, threads: int) -> Iterator[str]:
             f"The load average was {before:g} on {machine.logical_cpus} processors before the run: "
             "others compete for them. Ratios hold better than absolute times."
         )
-    if threads == 1 and load.cpu_share < UNDISTURBED:
+    if threads == 1 and load.cpu_share is not None and load.cpu_share < UNDISTURBED:
         yield f"The process got only {load.cpu_share:.0%} of a processor: others took it away."
 
 
