@@ -21,7 +21,7 @@ _EXTRA_OF = {
         "train",
     ),
     **dict.fromkeys(("huggingface_hub", "httpx"), "zoo"),
-    **dict.fromkeys(("optimum", "onnx", "onnxruntime", "onnxscript", "tokenizers"), "export"),
+    **dict.fromkeys(("optimum", "onnx", "onnx_ir", "onnxruntime", "onnxscript", "tokenizers"), "export"),
     **dict.fromkeys(("fastapi", "starlette", "uvicorn", "prometheus_client"), "serve"),
     **dict.fromkeys(("optuna", "sqlalchemy"), "sweep"),
     "numba": "fast",

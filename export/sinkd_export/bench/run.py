@@ -14,12 +14,13 @@ import numpy as np
 from sinkd_export.bench.contestants import Contestant, load_contestants
 from sinkd_export.bench.entries import Entry, entries_of, with_graph
 from sinkd_export.bench.floor import best_of, floor_ms, measure_peak
-from sinkd_export.bench.flops import work_of
+from sinkd_export.bench.flops import Work, work_of
 from sinkd_export.bench.inputs import DESCRIPTION, Inputs, inputs_for
 from sinkd_export.bench.interleaved import Times, WarmUp, rounds_within, timed_rounds, warm_up
 from sinkd_export.bench.material import GraphMaker
 from sinkd_export.bench.options import BenchOptions, Shape
 from sinkd_export.bench.placement import check_placement
+from sinkd_export.bench.products import work_of_graph
 from sinkd_export.bench.records import (
     SCHEMA_VERSION,
     Agreement,
@@ -115,7 +116,9 @@ def _timed(wanted: Sequence[Entry], options: BenchOptions, maker: GraphMaker) ->
     traffic = None if trial is None else measure_traffic(contestants, options, trial)
     cpu_share = round((time.process_time() - cpu) / (time.perf_counter() - wall), 3)
     peak = best_of(peak, measure_peak(options.threads))
-    measurements = tuple(found for timing in timings for found in _measurements(contestants, timing, peak, options))
+    measurements = tuple(
+        found for timing in timings for found in _measurements(contestants, timing, inputs[timing.shape], peak, options)
+    )
     return _Found(
         contestants=contestants,
         failed=failed,
@@ -172,11 +175,11 @@ def _time_shape(contestants: Sequence[Contestant], shape: Shape, inputs: Inputs,
 
 
 def _measurements(
-    contestants: Sequence[Contestant], timing: _Timing, peak: Peak, options: BenchOptions
+    contestants: Sequence[Contestant], timing: _Timing, inputs: Inputs, peak: Peak, options: BenchOptions
 ) -> Iterator[Measurement]:
     for contestant in contestants:
         entry = contestant.entry
-        work = work_of(entry.model, timing.shape, options.new_tokens) if entry.provider == "cpu" else None
+        work = _work(entry, timing.shape, inputs, options) if entry.provider == "cpu" else None
         yield measurement(
             contestant.name,
             timing.shape,
@@ -187,6 +190,13 @@ def _measurements(
             warmup_rounds=timing.warmth.rounds,
             settled=timing.warmth.settled,
         )
+
+
+def _work(entry: Entry, shape: Shape, inputs: Inputs, options: BenchOptions) -> Work | None:
+    """Of a graph what it computes, because it may leave out what PyTorch does not."""
+    if entry.graph is not None and not entry.generates:
+        return work_of_graph(entry.graph, inputs)
+    return work_of(entry.model, shape, options.new_tokens)
 
 
 def _agreements(contestants: Sequence[Contestant], shape: Shape, inputs: Inputs) -> Iterator[Agreement]:

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sinkd_export.convert.parts import Parts
+import onnx
+
+from sinkd_export.convert.first_token import keep_first_token
+from sinkd_export.convert.parts import CLASSIFIER, MODEL, Parts
 from sinkd_export.quiet import quiet_export
 from sinkd_plugin.errors import MissingDependencyError, UserError
 
 
 def convert_to_onnx(model_folder: Path, into: Path, parts: Parts, *, opset: int) -> None:
     """Write float32 graphs with dynamic batch and length axes, tied weights written out once for each use.
+
+    A classifier's last layer is computed for the token alone that its labels are read from.
 
     Args:
         model_folder: A local Transformers folder; nothing is fetched.
@@ -52,3 +57,7 @@ def convert_to_onnx(model_folder: Path, into: Path, parts: Parts, *, opset: int)
             received=f"opset {opset}: {str(error).splitlines()[0]}",
             cure="Choose a newer --opset.",
         ) from error
+    if parts is CLASSIFIER:
+        path = into / f"{MODEL}.onnx"
+        graph = onnx.load(path, load_external_data=False)
+        onnx.save(keep_first_token(graph), path)
