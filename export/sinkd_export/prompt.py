@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from string import Formatter
 
-from sinkd_export.tokens import Item, Tokens, read_settings
-from sinkd_plugin.errors import DataError, ModelReferenceError
+from sinkd_export.settings import bad_setting, read_settings
+from sinkd_export.tokens import Item, Tokens
+from sinkd_plugin.errors import DataError
 
 PROMPT_NAME = "prompt.json"
 """``{"template": "{premise}\\nDoes it follow that {hypothesis}?", "text": ["premise", "hypothesis"]}``"""
@@ -72,11 +73,7 @@ def open_prompt(folder: Path) -> Prompt | None:
     data = read_settings(path)
     template, text = data.get("template"), data.get("text")
     if not isinstance(template, str) or not isinstance(text, list) or not _fit(template, text):
-        raise ModelReferenceError(
-            f"'{path}' must hold a template, and in \"text\" the one or two names that stand in its braces.",
-            received=dict(data),
-            cure="Export the model again.",
-        )
+        raise bad_setting(path, 'hold a template, and in "text" the one or two names that stand in its braces', data)
     return Prompt(template=template, text=tuple(text))
 
 
@@ -91,4 +88,4 @@ def _fit(template: str, text: Sequence[object]) -> bool:
         names = {name for _, name, _, _ in Formatter().parse(template) if name is not None}
     except ValueError:  # a brace that is not closed
         return False
-    return len(text) in (1, 2) and names == set(text)
+    return len(names) == len(text) in (1, 2) and all(name in text for name in names)

@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import logging
 import math
+import os
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -22,10 +24,12 @@ from numpy.typing import NDArray
 
 from sinkd_export.batches import STRETCH, by_length
 from sinkd_export.graph_file import graph_file
+from sinkd_export.labels import read_labels
 from sinkd_export.prompt import Prompt, open_prompt
 from sinkd_export.session import Classifier, open_classifier
 from sinkd_export.texts import Text, checked
-from sinkd_export.tokens import Encoded, Item, Tokens, open_tokens, read_settings
+from sinkd_export.tokens import Encoded, Item, Tokens, open_tokens
+from sinkd_export.whole_numbers import at_least_one
 from sinkd_plugin.errors import DataError, ModelReferenceError, UserError
 
 __all__ = ["Prediction", "Student", "Text"]
@@ -69,7 +73,7 @@ class Student:
         cls,
         folder: str | Path,
         *,
-        file: str | None = None,
+        file: str | Path | None = None,
         provider: str = "cpu",
         threads: int | None = None,
         max_length: int | None = None,
@@ -88,15 +92,18 @@ class Student:
         Raises:
             ModelReferenceError: If a file is missing or damaged, or the graph is no classifier of the labels.
             StorageError: If onnxruntime cannot load the model, or the provider does not start.
-            UserError: If there is no such provider, or ``threads`` or ``max_length`` is out of range.
+            UserError: If there is no such provider, ``file`` leads out of the folder, or ``threads`` or ``max_length``
+                is no whole number or out of range.
         """
+        if not isinstance(folder, (str, os.PathLike)):
+            raise UserError("folder must be the path of an exported student.", received=repr(folder))
         path = Path(folder)
         graph = graph_file(path, file)
         classifier = open_classifier(graph, threads=threads, provider=provider)
         _refuse_generators(graph, classifier)
         return cls(
             classifier=classifier,
-            tokens=open_tokens(path, max_length=max_length, trained_length=_trained_length(path)),
+            tokens=open_tokens(path, max_length=max_length, as_trained=True),
             labels=_labels(path, classifier),
             prompt=open_prompt(path),
             # an accelerator computes padding almost for nothing, and pays for each call
@@ -116,9 +123,9 @@ class Student:
 
         Raises:
             DataError: If one is None, empty or no text, or too long and ``truncation`` is off.
-            UserError: If ``batch_size`` is below 1.
+            UserError: If ``batch_size`` is no whole number, or below 1.
         """
-        _at_least_one(batch_size=batch_size)
+        batch_size = at_least_one("batch_size", batch_size)
         items = list(checked(texts))  # all are checked before the first is computed
         return list(self._stream(iter(items), batch_size, WINDOW, truncation))
 
@@ -138,9 +145,10 @@ class Student:
 
         Raises:
             DataError: As ``predict``, when the window is read that holds the text.
-            UserError: If ``batch_size`` or ``window`` is below 1.
+            UserError: If ``batch_size`` or ``window`` is no whole number, or below 1.
         """
-        _at_least_one(batch_size=batch_size, window=window)
+        batch_size = at_least_one("batch_size", batch_size)
+        window = min(at_least_one("window", window), sys.maxsize)  # islice takes no more
         return self._stream(checked(texts), batch_size, window, truncation)
 
     def _stream(self, items: Iterator[Item], batch_size: int, window: int, truncation: bool) -> Iterator[Prediction]:
@@ -209,12 +217,6 @@ class Student:
         return {"label": self.labels[int(probabilities.argmax())], "scores": scores}
 
 
-def _at_least_one(**numbers: int) -> None:
-    for name, number in numbers.items():
-        if number < 1:
-            raise UserError(f"{name} must be at least 1.", received=number)
-
-
 def _refuse_generators(graph: Path, classifier: Classifier) -> None:
     others = sorted(set(classifier.input_names) - INPUTS)
     if others:
@@ -225,19 +227,12 @@ def _refuse_generators(graph: Path, classifier: Classifier) -> None:
         )
 
 
-def _trained_length(folder: Path) -> int | None:
-    record = folder / "sinkd.json"
-    length = read_settings(record).get("max_length") if record.is_file() else None
-    return length if isinstance(length, int) else None
-
-
 def _labels(folder: Path, classifier: Classifier) -> tuple[str, ...]:
-    named = read_settings(folder / "config.json").get("id2label") or {}
-    labels = tuple(str(named[index]) for index in sorted(named, key=int))
-    if len(labels) < 2 or classifier.label_count not in (len(labels), None):
+    labels = read_labels(folder)
+    if classifier.label_count not in (len(labels), None):
         raise ModelReferenceError(
             "config.json must name every label of the graph in id2label.",
-            received=f"{', '.join(labels) or 'none'} for {classifier.label_count or 'its'} logits in '{folder}'",
+            received=f"{', '.join(labels)} for {classifier.label_count} logits in '{folder}'",
             cure="Export the model again.",
         )
     return labels

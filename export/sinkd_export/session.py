@@ -10,10 +10,14 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
+from sinkd_export.whole_numbers import at_least_one
 from sinkd_plugin.errors import DataError, StorageError, UserError
 
 FATAL_ONLY = 4
 """onnxruntime's log level at which its own lines stay off stderr; every failure arrives as an exception anyway."""
+
+MOST_THREADS = 1024
+"""As many take onnxruntime a quarter of a minute to start, and hardly a machine has more processors."""
 
 
 def available_threads() -> int:
@@ -62,7 +66,7 @@ def open_classifier(path: Path, *, threads: int | None = None, provider: str = "
         provider: ``cpu``, or another of onnxruntime's execution providers in small letters, such as ``cuda``.
 
     Raises:
-        UserError: If this onnxruntime has no such provider, or fewer threads than one are asked for.
+        UserError: If this onnxruntime has no such provider, or ``threads`` is no number from 1 to 1024.
         StorageError: If the file is missing or no model that onnxruntime can run, or the provider does not start.
     """
     return Classifier(open_session(path, threads=threads, provider=provider))
@@ -86,7 +90,7 @@ def open_session(
         profile: Prefix of a file to write what every node did to, for whoever ends the session's profiling.
 
     Raises:
-        UserError: If this onnxruntime has no such provider, or fewer threads than one are asked for.
+        UserError: If this onnxruntime has no such provider, or ``threads`` is no number from 1 to 1024.
         StorageError: If the file is missing or no model that onnxruntime can run, or the provider does not start.
     """
     wanted, options = provider_name(provider), _options(threads, profile)
@@ -103,10 +107,8 @@ def open_session(
 
 
 def _options(threads: int | None, profile: Path | None) -> onnxruntime.SessionOptions:
-    if threads is not None and threads < 1:
-        raise UserError("threads must be at least 1.", received=threads)
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads or available_threads()
+    options.intra_op_num_threads = available_threads() if threads is None else _checked(threads)
     options.inter_op_num_threads = 1
     # threads that spin while they wait made a two-thread run on a busy machine more than twice as slow
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
@@ -117,6 +119,13 @@ def _options(threads: int | None, profile: Path | None) -> onnxruntime.SessionOp
     return options
 
 
+def _checked(threads: int) -> int:
+    number = at_least_one("threads", threads)
+    if number > MOST_THREADS:
+        raise UserError(f"threads must be at most {MOST_THREADS}.", received=number)
+    return number
+
+
 def provider_name(name: str) -> str:
     """The full name of an execution provider, such as ``CUDAExecutionProvider`` of ``cuda``.
 
@@ -125,10 +134,11 @@ def provider_name(name: str) -> str:
     """
     available: list[str] = onnxruntime.get_available_providers()
     known = {full.removesuffix("ExecutionProvider").lower(): full for full in available}
-    if name not in known:
+    names = sorted(known)
+    if name not in names:
         raise UserError(
             "The provider must be one that the installed onnxruntime has.",
-            received=f"'{name}' of {', '.join(sorted(known))}",
+            received=f"{name!r} of {', '.join(names)}",
             cure="For cuda and tensorrt, install onnxruntime-gpu in place of onnxruntime.",
         )
     return known[name]

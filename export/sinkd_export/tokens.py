@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Encoding, Tokenizer
 
-from sinkd_plugin.errors import ModelReferenceError, UserError
+from sinkd_export.settings import bad_setting, read_length, read_settings, unreadable
+from sinkd_export.whole_numbers import at_least_one
+from sinkd_plugin.errors import UserError
 
 Item: TypeAlias = "str | tuple[str, str]"
 
@@ -107,25 +108,27 @@ def _encoded(encoding: Encoding, before: Encoding) -> Encoded:
     return Encoded(ids=encoding.ids, type_ids=encoding.type_ids, length=len(before.ids))
 
 
-def open_tokens(folder: Path, *, max_length: int | None = None, trained_length: int | None = None) -> Tokens:
+def open_tokens(folder: Path, *, max_length: int | None = None, as_trained: bool = False) -> Tokens:
     """Load ``tokenizer.json`` with the limits of ``tokenizer_config.json`` and ``config.json``.
 
     Args:
         folder: An exported folder.
-        max_length: Cut to this many tokens.
-        trained_length: What ``max_length`` is by default, where the model takes as many; else as many as it takes.
+        max_length: Cut to this many tokens; by default, to as many as the model takes.
+        as_trained: By default, cut to as many as in training, where ``sinkd.json`` tells and the model takes them.
 
     Raises:
         ModelReferenceError: If one of them is damaged.
-        UserError: If the model cannot take ``max_length`` tokens.
+        UserError: If ``max_length`` is no whole number, or the model cannot take so many tokens.
     """
-    settings, config = read_settings(folder / "tokenizer_config.json"), read_settings(folder / "config.json")
     whole, cutting = _open(folder / "tokenizer.json"), _open(folder / "tokenizer.json")
-    limit = _limit(config, settings)
     smallest = whole.num_special_tokens_to_add(is_pair=True) + 1
-    length = min(trained_length or limit, limit) if max_length is None else _checked(max_length, smallest, limit)
+    limit = _limit(folder, smallest)
+    if max_length is not None:
+        length = _checked(max_length, smallest, limit)
+    else:
+        length = _trained_length(folder, smallest, limit) if as_trained else limit
     cutting.enable_truncation(length)
-    pad_id = whole.token_to_id(_pad_token(settings)) or 0
+    pad_id = whole.token_to_id(_pad_token(folder / "tokenizer_config.json")) or 0
     return Tokens(whole=whole, cutting=cutting, pad_id=pad_id, max_length=length)
 
 
@@ -133,45 +136,35 @@ def _open(path: Path) -> Tokenizer:
     try:
         tokenizer = Tokenizer.from_file(str(path))
     except Exception as error:  # the tokenizers library raises bare Exception
-        raise _damaged(path, error) from error
+        raise unreadable(path, error) from error
     # a tokenizer.json may carry the padding and the cut of somebody's training run
     tokenizer.no_padding()
     tokenizer.no_truncation()
     return tokenizer
 
 
-def read_settings(path: Path) -> Mapping[str, Any]:
-    """Read a JSON object of an exported folder.
-
-    Raises:
-        ModelReferenceError: If it is no JSON object.
-    """
-    try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise _damaged(path, error) from error
-    if not isinstance(data, dict):
-        raise _damaged(path, TypeError("no JSON object"))
-    return data
+def _limit(folder: Path, smallest: int) -> int:
+    named = {"tokenizer_config.json": "model_max_length", "config.json": "max_position_embeddings"}
+    limits = (read_length(folder / file, name, least=smallest) for file, name in named.items())
+    return min([UNBOUNDED, *(limit for limit in limits if limit is not None)])
 
 
-def _damaged(path: Path, error: Exception) -> ModelReferenceError:
-    return ModelReferenceError(
-        f"'{path}' must be readable.", received=str(error).splitlines()[0], cure="Export the model again."
-    )
-
-
-def _limit(config: Mapping[str, Any], settings: Mapping[str, Any]) -> int:
-    limits = (settings.get("model_max_length"), config.get("max_position_embeddings"), UNBOUNDED)
-    return int(min(limit for limit in limits if limit is not None))
+def _trained_length(folder: Path, smallest: int, limit: int) -> int:
+    record = folder / "sinkd.json"
+    length = read_length(record, "max_length", least=smallest) if record.is_file() else None
+    return min(length or limit, limit)
 
 
 def _checked(max_length: int, smallest: int, limit: int) -> int:
-    if not smallest <= max_length <= limit:
-        raise UserError(f"max_length must lie between {smallest} and {limit}, the model's own.", received=max_length)
-    return max_length
+    length = at_least_one("max_length", max_length)
+    if not smallest <= length <= limit:
+        raise UserError(f"max_length must lie between {smallest} and {limit}, the model's own.", received=length)
+    return length
 
 
-def _pad_token(settings: Mapping[str, Any]) -> str:
-    token = settings.get("pad_token") or ""
-    return str(token["content"] if isinstance(token, Mapping) else token)
+def _pad_token(path: Path) -> str:
+    token = read_settings(path).get("pad_token") or ""
+    text = token.get("content") if isinstance(token, Mapping) else token
+    if not isinstance(text, str):
+        raise bad_setting(path, "hold a text in pad_token, or an object with a text in content", token)
+    return text

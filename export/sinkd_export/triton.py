@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sinkd_export.families import TOLERANCE, can_be_onnx
+from sinkd_export.labels import read_labels
 from sinkd_export.specs import ExportTargetSpec, Runner
-from sinkd_export.tokens import read_settings
 
 if TYPE_CHECKING:
     import onnx
@@ -68,7 +68,7 @@ def arrange(folder: Path) -> None:
     version.mkdir(parents=True)
     for file in sorted(folder.glob("model.onnx*")):
         file.rename(version / file.name)
-    labels = _labels(folder)
+    labels = [" ".join(label.split()) for label in read_labels(folder)]  # one on each line
     (folder / MODEL / "labels.txt").write_text("".join(f"{label}\n" for label in labels), encoding="utf-8")
     (folder / MODEL / "config.pbtxt").write_text(config_text(graph, len(labels)), encoding="utf-8")
 
@@ -88,11 +88,6 @@ def config_text(graph: onnx.GraphProto, labels: int) -> str:
 def _tensor(kind: str, value: onnx.ValueInfoProto, dims: str, labels: str = "") -> str:
     data_type = DATA_TYPES[value.type.tensor_type.elem_type]
     return _TENSOR.format(kind=kind, name=value.name, data_type=data_type, dims=dims, labels=labels)
-
-
-def _labels(folder: Path) -> list[str]:
-    named = read_settings(folder / "config.json")["id2label"]
-    return [" ".join(str(named[index]).split()) for index in sorted(named, key=int)]
 
 
 def load(folder: Path) -> Runner:

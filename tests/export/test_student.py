@@ -15,7 +15,7 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from sinkd_export.own_sentences import OWN_SENTENCES
 from sinkd_export.runtime import Student, Text
-from sinkd_plugin.errors import DataError, ModelReferenceError, StorageError, UserError
+from sinkd_plugin.errors import DataError, ModelReferenceError, StorageError
 
 TEXTS: list[Text] = [*OWN_SENTENCES, "film " * 400, "?", ("not good", "the film and the film"), ["film", "?"]]
 
@@ -90,11 +90,6 @@ def test_nothing_for_nothing(student: Student) -> None:
 def test_what_is_no_text_is_refused(student: Student, texts: list[str], message: str) -> None:
     with pytest.raises(DataError, match=message):
         student.predict(texts)
-
-
-def test_batch_size_must_be_positive(student: Student) -> None:
-    with pytest.raises(UserError, match="batch_size"):
-        student.predict(["film"], batch_size=0)
 
 
 def test_limits_come_from_the_model_not_from_somebodys_training_run(exported: Path, tmp_path: Path) -> None:

@@ -68,7 +68,7 @@ def test_long_texts_are_refused_on_demand(exported: Path) -> None:
     assert student.predict([SHORT], truncation=False) == student.predict([SHORT])
 
 
-@pytest.mark.parametrize("length", [0, 3, 97])
+@pytest.mark.parametrize("length", [1, 3, 97, 10**12])
 def test_a_length_the_model_does_not_have_is_refused(exported: Path, length: int) -> None:
     with pytest.raises(UserError, match="max_length must lie between 4 and 96"):
         Student.load(exported, max_length=length)
@@ -125,11 +125,13 @@ def test_a_folder_of_pytorch_is_no_exported_student(classifier: Path, tmp_path: 
         Student.load(tmp_path / "nowhere")
 
 
-@pytest.mark.parametrize("labels", [{}, {"0": "no", "1": "yes"}])
-def test_labels_must_fit_the_graph(folder: Path, labels: dict[str, str]) -> None:
+def test_labels_must_fit_the_graph(folder: Path) -> None:
+    labels = {"0": "no", "1": "yes"}
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     (folder / "config.json").write_text(json.dumps({**config, "id2label": labels}), encoding="utf-8")
-    with pytest.raises(ModelReferenceError, match="must name every label of the graph"):
+    with pytest.raises(
+        ModelReferenceError, match=r"must name every label of the graph.*Received: no, yes for 3 logits"
+    ):
         Student.load(folder)
 
 
@@ -147,12 +149,6 @@ def test_a_provider_that_is_not_there_is_refused(exported: Path) -> None:
         pytest.skip("this onnxruntime has CUDA")
     with pytest.raises(UserError, match=r"Received: 'cuda' of .*cpu.*install onnxruntime-gpu"):
         Student.load(exported, provider="cuda")
-
-
-@pytest.mark.parametrize("threads", [0, -1])
-def test_a_number_of_threads_is_positive(exported: Path, threads: int) -> None:
-    with pytest.raises(UserError, match="threads must be at least 1"):
-        Student.load(exported, threads=threads)
 
 
 def test_two_threads_answer_as_one_does(exported: Path) -> None:

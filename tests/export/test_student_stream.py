@@ -65,9 +65,9 @@ def test_a_long_text_is_named_by_its_place_in_the_stream(student: Student) -> No
 
 
 def test_sizes_are_checked_before_the_first_answer_is_asked_for(student: Student) -> None:
-    with pytest.raises(UserError, match="window must be at least 1"):
+    with pytest.raises(UserError, match="window must be a whole number, at least 1"):
         student.predict_stream(["film"], window=0)
-    with pytest.raises(UserError, match="batch_size must be at least 1"):
+    with pytest.raises(UserError, match="batch_size must be a whole number, at least 1"):
         student.predict_stream(["film"], batch_size=-1)
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,7 +21,7 @@ from sinkd_export.sentences import choose_sentences
 from sinkd_export.source import find_source
 from sinkd_export.targets import export_targets
 from sinkd_export.tokens import open_tokens
-from sinkd_plugin.errors import UserError
+from sinkd_plugin.errors import ModelReferenceError, UserError
 
 TYPES = {"tensor(int64)": model_config_pb2.TYPE_INT64, "tensor(float)": model_config_pb2.TYPE_FP32}
 
@@ -86,6 +88,17 @@ def test_a_client_makes_the_ids_with_the_tokenizer_at_the_root(repository: Path,
     logits = open_classifier(repository / "student" / "1" / "model.onnx")(tokens.padded(tokens.encode(["good film"])))
     (answer,) = Student.load(exported).predict(["good film"])
     assert answer["label"] == ("negative", "neutral", "positive")[int(np.argmax(logits))]
+
+
+def test_a_repository_is_for_triton_alone(repository: Path) -> None:
+    rule = "A Triton model repository is served by tritonserver, and not loaded here."
+    with pytest.raises(ModelReferenceError, match=rf"{rule} Received: '{repository}'\. .*once more with --target onnx"):
+        Student.load(repository)
+    command = [sys.executable, "-m", "sinkd_plugin", "serve", str(repository), "--port", "0"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 2
+    assert rule in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_a_label_of_two_lines_stays_on_one(save_classifier: Callable[..., Path], tmp_path: Path) -> None:

@@ -151,6 +151,15 @@ def test_a_folder_without_a_student_is_told(tmp_path: Path) -> None:
     assert "must hold model.onnx" in done.stderr
 
 
+def test_a_graph_of_another_folder_is_refused(exported: Path) -> None:
+    file = f"../{exported.name}/model.onnx"
+    command = [sys.executable, "-m", "sinkd_plugin", "serve", str(exported), "--port", "0", "--file", file]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 2
+    assert "file must be a path inside the exported folder" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_options_are_checked_together() -> None:
     from sinkd_export.serve.options import ServeOptions
 
