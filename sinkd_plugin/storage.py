@@ -38,8 +38,8 @@ def new_folder(final: Path, *, overwrite: bool = False) -> Iterator[Path]:
         UserError: If ``final`` exists and ``overwrite`` is off.
         StorageError: If the disk is full or not writable.
     """
-    if not overwrite and final.exists() and (not final.is_dir() or any(final.iterdir())):
-        raise UserError("The target must not exist yet.", received=str(final), cure="Choose another, or pass --force.")
+    if not overwrite:
+        refuse_occupied(final)
     with storage_errors(final):
         final.parent.mkdir(parents=True, exist_ok=True)
         with staging_name(final) as staging:
@@ -47,6 +47,21 @@ def new_folder(final: Path, *, overwrite: bool = False) -> Iterator[Path]:
             yield staging
             _let_others_read(staging)
             _replace_folder(staging, final)
+
+
+def is_occupied(folder: Path) -> bool:
+    """Whether something lies under this name, an empty folder aside."""
+    return folder.exists() and (not folder.is_dir() or any(folder.iterdir()))
+
+
+def refuse_occupied(folder: Path) -> None:
+    """Accept a name for a new folder.
+
+    Raises:
+        UserError: If something lies there.
+    """
+    if is_occupied(folder):
+        raise UserError("The target must not exist yet.", received=str(folder), cure="Choose another, or pass --force.")
 
 
 def _let_others_read(staging: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sinkd_export.own_sentences import OWN_SENTENCES
 from sinkd_export.sentences import Sentences
-from sinkd_export.source import Source
+from sinkd_export.source import Source, training_record
 from sinkd_export.trial import Text
 from sinkd_plugin.catalog import catalog
-from sinkd_plugin.errors import UserError
+from sinkd_plugin.errors import ConfigError, DataError, UserError
 from sinkd_plugin.options import validate
 from sinkd_plugin.specs import Prompt, Question, Reader, TaskSpec
-from sinkd_plugin.storage import read_json
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -32,18 +32,22 @@ class Asked:
     Args:
         prompt: The question.
         text: Names of the texts in it, in the order in which they are given.
+        labels: Names of the labels.
         reader: The core's way of asking and scoring.
         start: Tokens that the decoder of an encoder-decoder starts from.
         answers: Tokens of the answer for each label, without the end.
         length_normalised: Whether an answer's log-probability is divided by its number of tokens.
+        room: Tokens behind a question that the model must have places for; the last of an answer is never read.
     """
 
     prompt: Prompt
     text: tuple[str, ...]
+    labels: tuple[str, ...]
     reader: Reader
     start: tuple[int, ...]
     answers: tuple[tuple[int, ...], ...]
     length_normalised: bool
+    room: int
 
     def fill(self, text: Text) -> str:
         """The question about one text or pair."""
@@ -70,32 +74,36 @@ class AskedModel:
 def asked_source(source: Source, sentences: Sentences) -> tuple[Source, Sentences]:
     """A source that knows its prompt, and the sentences written into it; a source that needs none is left as it is.
 
+    A model that generates keeps its sentences, and is asked only to be scored, where its task can be put to it.
+
     Args:
         source: The model, from ``find_source``.
         sentences: Real sentences, and the task if it is known.
 
     Raises:
         UserError: If a generative student is to classify and nothing tells the task.
-        ConfigError: If the task has no prompt, or its answers cannot be told apart.
+        ConfigError: If it is to classify and the task has no prompt, or its answers cannot be told apart.
+        DataError: If the prompt asks about pairs and the sentences are none, or the other way round.
     """
-    if source.form != "classification" or source.family in ("encoder", None):
+    if source.family in ("encoder", None):
         return source, sentences
-    record = _record(source)
-    spec = _spec(source, sentences, record)
-    question = _question(source, spec, record)
-    reader = _family_reader(source, question)
-    asked = _asked(source, spec, question, reader)
-    room = max(map(len, asked.answers)) - 1 if source.family == "decoder" else 0
-    source.tokenizer.model_max_length = source.max_length - room
-    source.config.id2label = dict(enumerate(spec.labels))
-    source.config.label2id = {label: number for number, label in enumerate(spec.labels)}
-    return replace(source, labels=tuple(spec.labels), asked=asked), _filled(sentences, asked)
+    record = training_record(source.folder)
+    if source.form == "generation":
+        return replace(source, ranking=_ranking(source, sentences, record)), sentences
+    asked = _asked(source, _spec(source, sentences, record), record)
+    source.tokenizer.model_max_length = source.max_length - asked.room
+    source.config.id2label = dict(enumerate(asked.labels))
+    source.config.label2id = {label: number for number, label in enumerate(asked.labels)}
+    return replace(source, labels=asked.labels, asked=asked), _filled(sentences, asked)
 
 
-def _record(source: Source) -> Mapping[str, Any]:
-    path = source.folder / "sinkd.json"
-    record = read_json(path) if path.is_file() else {}
-    return record if isinstance(record, Mapping) else {}
+def _ranking(source: Source, sentences: Sentences, record: Mapping[str, Any]) -> Asked | None:
+    if sentences.trial is None:
+        return None
+    try:
+        return _asked(source, sentences.trial.spec, record)
+    except ConfigError:  # no prompt, or answers that cannot be told apart: it is judged by what it writes
+        return None
 
 
 def _spec(source: Source, sentences: Sentences, record: Mapping[str, Any]) -> TaskSpec:
@@ -136,10 +144,12 @@ def _family_reader(source: Source, question: Question) -> Reader:
     raise UserError("A generative student must be of a known family.", received=source.config.model_type)
 
 
-def _asked(source: Source, spec: TaskSpec, question: Question, reader: Reader) -> Asked:
+def _asked(source: Source, spec: TaskSpec, record: Mapping[str, Any]) -> Asked:
     """Answers and start are read off the core's own training examples, so that there is one opinion of them."""
     from datasets import Dataset
 
+    question = _question(source, spec, record)
+    reader = _family_reader(source, question)
     count = len(spec.labels)
     columns: dict[str, list[Any]] = {name: [PLACEHOLDER] * count for name in spec.text}
     examples = list(reader.encode(Dataset.from_dict({**columns, "label": list(range(count))})))
@@ -148,15 +158,15 @@ def _asked(source: Source, spec: TaskSpec, question: Question, reader: Reader) -
     batch = reader.collate(examples[:1])
     written = batch["decoder_input_ids"][0].tolist() if "decoder_input_ids" in batch else []
     start = tuple(written[: len(written) - (len(examples[0]["answer"]) - 1)])
-    ask = question.ask
-    template = _template(ask)
     return Asked(
-        prompt=template,
+        prompt=_template(question.ask),
         text=tuple(spec.text),
+        labels=tuple(spec.labels),
         reader=reader,
         start=start,
         answers=answers,
         length_normalised=question.length_normalised,
+        room=max(map(len, answers)) - 1 if source.family == "decoder" else 0,
     )
 
 
@@ -166,12 +176,15 @@ def _template(ask: Any) -> Prompt:
 
 
 def _filled(sentences: Sentences, asked: Asked) -> Sentences:
-    def fill(texts: Sequence[Text]) -> tuple[Text, ...]:
-        return tuple(asked.fill(text) for text in texts if isinstance(text, str) == (len(asked.text) == 1))
-
-    trial = sentences.trial
-    filled = None if trial is None else replace(trial, texts=fill(trial.texts), calibration=fill(trial.calibration))
-    texts = fill(sentences.texts) or tuple(
-        asked.fill((text, text)) for text in sentences.texts if isinstance(text, str)
-    )
-    return replace(sentences, texts=texts, trial=filled)
+    """Questions about the sentences; the task's own examples stay as they are, for the runtime asks about those."""
+    texts = sentences.texts
+    pairs = len(asked.text) == 2
+    if pairs and texts is OWN_SENTENCES:
+        texts = tuple((text, text) for text in OWN_SENTENCES)
+    if any(isinstance(text, str) == pairs for text in texts):
+        raise DataError(
+            f"This student is asked about {' and '.join(asked.text)}.",
+            received=f"{'single texts' if pairs else 'pairs of texts'} ({sentences.source})",
+            cure="Give --texts a tab between the two texts of a line." if pairs else "Leave out tabs in --texts.",
+        )
+    return replace(sentences, texts=tuple(asked.fill(text) for text in texts))

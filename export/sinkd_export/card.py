@@ -8,11 +8,12 @@ from typing import Any
 import yaml
 
 from sinkd_export.environment import int8_instructions
+from sinkd_export.forms_table import trial_line, variant_cells
 from sinkd_export.report import ExportReport
 from sinkd_export.source import UNBOUNDED, Source
 
 _BODY = """
-# {name} in ONNX
+# {name} {title}
 
 Exported from `{reference}` ({form}, {precision}), and compared with PyTorch before it was written.
 
@@ -28,44 +29,26 @@ Exported from `{reference}` ({form}, {precision}), and compared with PyTorch bef
 Versions, sizes and sha256 of every file: `export.json`.
 """
 
-_CLASSIFIER = """```python
-from sinkd_export.runtime import Student  # needs onnxruntime and tokenizers, not torch
-
-student = Student.load("path/to/this/folder")
-student.predict(["A warm and funny film."])
-```
-"""
-
-_GENERATOR = """```python
-from optimum.onnxruntime import {kind}
-from transformers import AutoTokenizer
-
-tokenizer = AutoTokenizer.from_pretrained("path/to/this/folder")
-model = {kind}.from_pretrained("path/to/this/folder")
-written = model.generate(**tokenizer("A warm and funny film.", return_tensors="pt"))
-```
-{head_size}"""
-
-_HEAD_SIZE = """
-optimum-onnx 0.1 mistakes the width of this model's attention heads. After loading, run
-`model.decoder.embed_size_per_head = {width}`.
+_UNTOLD = """The export target `{target}` wrote this folder; how to load it is told where that target comes from.
 """
 
 
-def card(source: Source, report: ExportReport) -> str:
+def card(source: Source, report: ExportReport, usage: str | None) -> str:
     """The text of the card.
 
     Args:
         source: The model it was exported from; the metadata of its own card is kept.
         report: What was found.
+        usage: How the folder is run, in Markdown; ``None`` where its target does not say.
     """
     parity = report.parity
     body = _BODY.format(
         name=source.folder.name,
+        title=f"for {report.target}" if report.opset is None else "in ONNX",
         form=report.form,
         precision="its own form" if report.precision is None else f"{report.precision}, opset {report.opset}",
         reference=source.reference,
-        use=_CLASSIFIER if report.form == "classification" else _generator(source),
+        use=_UNTOLD.format(target=report.target) if usage is None else usage,
         facts=_facts(report),
         unit="label" if report.form == "classification" else "token",
         rows="\n".join(_rows(report)),
@@ -77,17 +60,10 @@ def card(source: Source, report: ExportReport) -> str:
     return f"---\n{yaml.safe_dump(_metadata(source, report), sort_keys=False, allow_unicode=True)}---\n{body}"
 
 
-def _generator(source: Source) -> str:
-    kind = "ORTModelForSeq2SeqLM" if source.family == "encoder_decoder" else "ORTModelForCausalLM"
-    width, config = getattr(source.config, "d_kv", None), source.config
-    mistaken = width is not None and width * config.num_attention_heads != config.hidden_size
-    return _GENERATOR.format(kind=kind, head_size=_HEAD_SIZE.format(width=width) if mistaken else "")
-
-
 def _facts(report: ExportReport) -> str:
     labels = f"Labels: {', '.join(f'`{label}`' for label in report.labels)}. " if report.labels else ""
     limit = "texts of any length" if report.max_length >= UNBOUNDED else f"at most {report.max_length} tokens"
-    return f"{labels}The graph takes {limit}; `sinkd_export.runtime` cuts a text where training cut it."
+    return f"{labels}The {'model' if report.opset is None else 'graph'} takes {limit}."
 
 
 def _rows(report: ExportReport) -> list[str]:
@@ -99,21 +75,22 @@ def _rows(report: ExportReport) -> list[str]:
 
 
 def _variants(report: ExportReport) -> str:
-    """A table of every form that was made and its score, where a task is known or a lower precision was asked for."""
+    """A table of every form that was made and its score, where it was scored or a lower precision was asked for."""
     if report.trial is None and report.price is None:
         return ""
-    trial = report.trial
-    scored = "score" if trial is None else f"{trial.metric} ({trial.task}, {trial.split}, n = {trial.n})"
-    lines = [f"| form | MB | {scored} | same label |", "|---|---|---|---|"]
-    for record in report.variants:
-        score = "" if record.score is None else f"{record.score:.4f}"
-        same = "" if record.same_label is None else f"{record.same_label:.1%}"
-        lines.append(f"| {record.name} | {record.size_bytes / 1e6:.1f} | {score} | {same} |")
+    headings, rows = variant_cells(report)
+    lines = [f"| {' | '.join(cells)} |" for cells in (headings, ["---"] * len(headings), *rows)]
+    told = [line for line in (trial_line(report), _price(report)) if line]
+    return "\n".join(["", *lines, *(text for line in told for text in ("", line)), ""])
+
+
+def _price(report: ExportReport) -> str:
     price = report.price
-    if price is not None:
-        told = f"`{price.variant}` is {'shipped' if price.kept else f'not shipped: {price.reason}'}."
-        lines += ["", f"{told} Measured with {int8_instructions(price.instruction_sets)}."]
-    return "\n".join(["", *lines, ""])
+    if price is None:
+        return ""
+    told = f"`{price.variant}` is {'shipped' if price.kept else f'not shipped: {price.reason}'}."
+    lost = f" It costs {price.lost:.4f} ({price.measured_as})." if price.kept and price.lost is not None else ""
+    return f"{told}{lost} Measured with {int8_instructions(price.instruction_sets)}."
 
 
 def _metadata(source: Source, report: ExportReport) -> dict[str, Any]:
@@ -122,7 +99,8 @@ def _metadata(source: Source, report: ExportReport) -> dict[str, Any]:
     pipelines = {"encoder_decoder": "text2text-generation", "decoder": "text-generation"}
     generates = report.form == "generation"
     pipeline = pipelines.get(source.family or "", "") if generates else "text-classification"
-    return {**kept, "library_name": "onnx", "pipeline_tag": pipeline, "tags": [*tags, "onnx"]}
+    library = {} if report.opset is None else {"library_name": "onnx"}
+    return {**kept, **library, "pipeline_tag": pipeline, "tags": [*tags, *library.values()]}
 
 
 def _front_matter(path: Path) -> dict[str, Any]:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import replace
 from pathlib import Path
 
 from sinkd_export.card import card
+from sinkd_export.companions import add_companions
 from sinkd_export.convert.recipe import Recipe
+from sinkd_export.destination import check_destination
 from sinkd_export.environment import versions
 from sinkd_export.graphs import Made, make_graphs
 from sinkd_export.layout import Layout
-from sinkd_export.prompt import PROMPT_NAME
 from sinkd_export.prove.failure import failed
 from sinkd_export.prove.final import classifier_parity, token_problems
 from sinkd_export.prove.parity import Parity
@@ -20,7 +20,7 @@ from sinkd_export.report import REPORT_NAME, SCHEMA_VERSION, ExportReport, Trial
 from sinkd_export.sentences import Sentences
 from sinkd_export.source import Source, weights_digest
 from sinkd_export.specs import ExportTargetSpec
-from sinkd_export.trial import SPLIT, Trial
+from sinkd_export.trial import SPLIT
 from sinkd_plugin.errors import UserError
 from sinkd_plugin.storage import new_folder, write_json
 
@@ -55,7 +55,8 @@ def export_model(
         StorageError: If the disk is full or not writable.
     """
     _check_recipe(source, target, recipe, layout)
-    _check_overwrite(source, into, overwrite)
+    _check_not_the_model(source, into)
+    check_destination(into, overwrite=overwrite)
     with new_folder(into, overwrite=overwrite) as staging:
         proof = Proof(source, sentences, target.tolerance)
         made = Made()
@@ -63,14 +64,15 @@ def export_model(
             made = make_graphs(proof, sentences, recipe, layout, staging)
         else:
             target.export(source.folder, staging)
-        _add_companions(source, staging)
+        add_companions(source, staging)
         problems = token_problems(staging, source, sentences)
         if target.arrange is not None:
             target.arrange(staging)
         problems += [*target.inspect(staging), *token_problems(staging, source, sentences)]
         parity = _final_parity(staging, target, proof, made, layout, recipe, problems)
         report = _report(source, target, recipe, layout, sentences, made, parity)
-        (staging / "README.md").write_text(card(source, report), encoding="utf-8")
+        usage = None if target.usage is None else target.usage(source, staging)
+        (staging / "README.md").write_text(card(source, report, usage), encoding="utf-8")
         report = replace(report, files=file_records(staging))
         write_json(staging / REPORT_NAME, report.to_dict())
     return report
@@ -108,7 +110,6 @@ def _report(
     parity: Parity,
 ) -> ExportReport:
     graphs = bool(made.kept)
-    trial = sentences.trial
     return ExportReport(
         schema_version=SCHEMA_VERSION,
         target=target.name,
@@ -124,15 +125,25 @@ def _report(
         sentences=sentences.source,
         sentence_count=len(sentences.texts),
         parity=parity,
-        trial=None if trial is None else _trial_record(trial),
+        trial=_trial_record(source, sentences, made),
         variants=tuple(made.records),
         price=made.price,
         versions=versions(),
     )
 
 
-def _trial_record(trial: Trial) -> TrialRecord:
-    return TrialRecord(task=trial.task, metric=trial.metric, split=SPLIT, n=len(trial.texts))
+def _trial_record(source: Source, sentences: Sentences, made: Made) -> TrialRecord | None:
+    trial, asked = sentences.trial, source.asked or source.ranking
+    if trial is None or all(record.score is None for record in made.records):
+        return None
+    return TrialRecord(
+        task=trial.task,
+        metric=trial.metric,
+        split=SPLIT,
+        n=len(trial.texts),
+        max_length=source.deployed_length,
+        prompt=None if asked is None else asked.prompt.template,
+    )
 
 
 def _check_recipe(source: Source, target: ExportTargetSpec, recipe: Recipe, layout: Layout) -> None:
@@ -157,28 +168,9 @@ def _check_recipe(source: Source, target: ExportTargetSpec, recipe: Recipe, layo
     )
 
 
-def _check_overwrite(source: Source, into: Path, overwrite: bool) -> None:
-    """Never replace a folder that is no export, the model's own least of all, whatever ``--force`` says."""
+def _check_not_the_model(source: Source, into: Path) -> None:
+    """Whatever ``--force`` says."""
     if into.resolve() == source.folder.resolve() or source.folder.resolve().is_relative_to(into.resolve()):
         raise UserError(
             "An export must not replace the model it comes from.", received=f"'{into}'", cure="Choose another."
         )
-    occupied = into.exists() and (not into.is_dir() or any(into.iterdir()))
-    if overwrite and occupied and not (into / REPORT_NAME).is_file():
-        raise UserError(
-            "--force replaces earlier exports only.",
-            received=f"'{into}', which holds no {REPORT_NAME}",
-            cure="Choose another folder, or remove this one yourself.",
-        )
-
-
-def _add_companions(source: Source, staging: Path) -> None:
-    """Configuration, tokenizer, and what the trainer knows of the task."""
-    source.config.save_pretrained(staging)
-    source.tokenizer.save_pretrained(staging)
-    if source.asked is not None:
-        question = {"template": source.asked.prompt.template, "text": list(source.asked.text)}
-        write_json(staging / PROMPT_NAME, question)
-    record = source.folder / "sinkd.json"
-    if record.is_file():
-        shutil.copyfile(record, staging / record.name)

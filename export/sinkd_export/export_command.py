@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
 import click
+from click.core import ParameterSource
 
 from sinkd_export.convert.recipe import OPSET, TOLERANCE, OptimizationLevel, Quantization, Recipe
+from sinkd_export.destination import check_destination
 from sinkd_export.families import Form
 from sinkd_plugin.console import note, print_json
 from sinkd_plugin.errors import UserError
@@ -68,7 +70,10 @@ FORMS: tuple[Form, ...] = get_args(Form)
 )
 @click.option("--force", is_flag=True, help="Replace an earlier export.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
+@click.pass_context
 def command(
+    context: click.Context,
+    /,
     model: str,
     into: Path,
     target: str,
@@ -88,7 +93,9 @@ def command(
     tokenizer, README.md and export.json, the report of the comparison.
     """
     options = validate(Recipe, recipe)
+    _refuse_idle_options(context, options)
     form, task = _form_and_task(tasks)
+    check_destination(into, overwrite=force)
     from sinkd_export.asking import asked_source
     from sinkd_export.export import export_model
     from sinkd_export.sentences import choose_sentences
@@ -110,6 +117,22 @@ def command(
         print_json({"folder": str(into), **report.to_dict()})
     else:
         _print(report, into)
+
+
+def _refuse_idle_options(context: click.Context, recipe: Recipe) -> None:
+    """Whoever gives an option expects something of it."""
+    lowered = recipe.quantize is not None or recipe.optimize == "O4"
+    idle = {
+        "per_channel": ("--per-channel and --per-tensor are", recipe.quantize != "int8", "--quantize int8"),
+        "tolerance": ("--tolerance is", not lowered, "--quantize int8 or fp16, or --optimize O4"),
+    }
+    for name, (option, nothing, needed) in idle.items():
+        if nothing and context.get_parameter_source(name) is not ParameterSource.DEFAULT:
+            raise UserError(
+                f"{option} for a lower precision: {needed}.",
+                received=f"--quantize {recipe.quantize}" if recipe.quantize else "no lower precision",
+                cure=f"Add {needed}, or leave it out.",
+            )
 
 
 def _form_and_task(tasks: tuple[str, ...]) -> tuple[Form | None, str | None]:

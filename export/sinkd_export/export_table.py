@@ -7,6 +7,7 @@ from pathlib import Path
 from rich.table import Table
 
 from sinkd_export.environment import int8_instructions
+from sinkd_export.forms_table import trial_line, variant_cells
 from sinkd_export.report import ExportReport
 from sinkd_plugin.console import stdout
 
@@ -16,6 +17,8 @@ def print_report(report: ExportReport, folder: Path) -> None:
     stdout.print(_parity_table(report))
     if len(report.variants) > 2 or report.trial is not None:
         stdout.print(_variant_table(report))
+    if report.trial is not None:
+        stdout.print(trial_line(report), markup=False)
     gate = "" if report.parity.tolerance is None else f" (accepted: {report.parity.tolerance:g})"
     size_mb = sum(record.size_bytes for record in report.files.values()) / 1e6
     stdout.print(
@@ -42,13 +45,10 @@ def _parity_table(report: ExportReport) -> Table:
 
 
 def _variant_table(report: ExportReport) -> Table:
-    trial = report.trial
-    scored = "score" if trial is None else f"{trial.metric} ({trial.task}, {trial.split}, n = {trial.n})"
-    table = Table("form", "MB", scored, "same label", "")
-    for record in report.variants:
-        score = "" if record.score is None else f"{record.score:.4f}"
-        same = "" if record.same_label is None else f"{record.same_label:.1%}"
-        table.add_row(record.name, f"{record.size_bytes / 1e6:.1f}", score, same, _fate(report, record.name))
+    headings, rows = variant_cells(report)
+    table = Table(*headings, "")
+    for record, row in zip(report.variants, rows, strict=True):
+        table.add_row(*row, _fate(report, record.name))
     return table
 
 

@@ -15,6 +15,7 @@ from sinkd_export.convert.variants import Variant, variants
 from sinkd_export.environment import instruction_sets
 from sinkd_export.layout import Layout, place
 from sinkd_export.prove.cases import batches_by_length, tokenised
+from sinkd_export.prove.deployed import deployed
 from sinkd_export.prove.failure import failed
 from sinkd_export.prove.price import Price, price_of
 from sinkd_export.prove.proof import Proof, VariantRecord
@@ -79,10 +80,12 @@ def make_graphs(proof: Proof, sentences: Sentences, recipe: Recipe, layout: Layo
 
 def calibration(source: Source, sentences: Sentences) -> Calibration:
     """Inputs of the training split, or of the sentences if the task is not known."""
-    texts = evenly(sentences.texts, CALIBRATION) if sentences.trial is None else sentences.trial.calibration
-    return (
-        tokenised(source.tokenizer, batch, source.max_length) for batch in batches_by_length(texts, CALIBRATION_BATCH)
-    )
+    if sentences.trial is not None:
+        reading = deployed(source)
+        return map(reading.inputs, batches_by_length(sentences.trial.calibration, CALIBRATION_BATCH))
+    texts = evenly(sentences.texts, CALIBRATION)
+    length = source.deployed_length
+    return (tokenised(source.tokenizer, batch, length) for batch in batches_by_length(texts, CALIBRATION_BATCH))
 
 
 def _convert_asked(source: Source, asked: Asked, proof: Proof, into: Path, recipe: Recipe) -> None:

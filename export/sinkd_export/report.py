@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from sinkd_export.convert.recipe import Precision
+from sinkd_export.destination import REPORT_NAME
 from sinkd_export.families import Form
 from sinkd_export.layout import Layout
 from sinkd_export.prove.parity import Parity
@@ -15,7 +16,15 @@ from sinkd_export.prove.price import Price
 from sinkd_export.prove.proof import VariantRecord
 from sinkd_plugin.storage import sha256
 
-REPORT_NAME = "export.json"
+__all__ = [
+    "REPORT_NAME",
+    "SCHEMA_VERSION",
+    "ExportReport",
+    "FileRecord",
+    "TrialRecord",
+    "file_records",
+]
+
 SCHEMA_VERSION = 2
 
 
@@ -29,12 +38,23 @@ class FileRecord:
 
 @dataclass(frozen=True, kw_only=True)
 class TrialRecord:
-    """The labelled examples that every variant was scored on."""
+    """The labelled examples that every variant was scored on.
+
+    Args:
+        task: Name of the task.
+        metric: Its headline metric.
+        split: The split.
+        n: Number of examples.
+        max_length: Tokens that a text was cut to, as ``sinkd_export.runtime`` cuts it.
+        prompt: What a generative model was asked about each.
+    """
 
     task: str
     metric: str
     split: str
     n: int
+    max_length: int
+    prompt: str | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,7 +76,7 @@ class ExportReport:
         sentences: Where the sentences of the parity come from.
         sentence_count: How many there were.
         parity: Differences of the finished folder from PyTorch, with the gate.
-        trial: What the variants were scored on.
+        trial: What the variants were scored on, if they were.
         variants: PyTorch, and every form of the model that was made, shipped or not.
         price: What the lower precision costs, if one was asked for.
         versions: Versions of the packages involved.

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from sinkd_export.own_sentences import OWN_SENTENCES
+from sinkd_export.source import training_record
 from sinkd_export.trial import Text, Trial, evenly, texts_of, trial_of
-from sinkd_plugin.errors import DataError, SinkdError
+from sinkd_plugin.errors import DataError, SinkdError, UserError
 from sinkd_plugin.options import validate
-from sinkd_plugin.storage import read_json
 
 ENOUGH = 200
 """Most sentences to compare logits on: spread over the whole split or file, a few seconds' work for any task."""
@@ -48,18 +48,30 @@ def choose_sentences(
         samples: Score the model on at most this many examples of the validation split.
 
     Raises:
-        DataError: If the file has no text, or is no UTF-8.
-        SinkdError: Whatever loading the named task raises.
+        DataError: If the file has no text, is no UTF-8, or holds both texts and pairs.
+        UserError: If ``data_dir`` or ``samples`` is given and there is no task that it could be for.
+        SinkdError: Whatever loading the named task raises, or the recorded one where an option is given for it.
     """
     named = None if task is None else _from_task(task, data_dir, samples)
+    record = {} if texts is not None or named is not None else training_record(model_folder)
+    if named is None and record.get("task") is None:
+        _refuse_task_options(data_dir, samples)
     if texts is not None:
         trial = None if named is None else named.trial
         return Sentences(texts=_from_file(texts), source=f"the file {texts.name}", trial=trial)
     if named is not None:
         return named
-    recorded = model_folder / "sinkd.json"
-    record = read_json(recorded) if recorded.is_file() else {}
-    return _from_record(record if isinstance(record, Mapping) else {}, data_dir, samples)
+    return _from_record(record, data_dir, samples)
+
+
+def _refuse_task_options(data_dir: Path | None, samples: int | None) -> None:
+    given = [name for name, value in {"--data-dir": data_dir, "--samples": samples}.items() if value is not None]
+    if given:
+        raise UserError(
+            f"{' and '.join(given)} belong{'s' if len(given) == 1 else ''} to a task, and none is used.",
+            received="no --task NAME, and --texts or a model without a record of its own",
+            cure=f"Add --task NAME, or leave out {' and '.join(given)}.",
+        )
 
 
 def _from_record(record: Mapping[str, Any], data_dir: Path | None, samples: int | None) -> Sentences:
@@ -70,6 +82,8 @@ def _from_record(record: Mapping[str, Any], data_dir: Path | None, samples: int 
     try:
         return _from_task(task, folder, samples)
     except SinkdError as error:  # a student travels further than its data; the report tells what was used instead
+        if data_dir is not None or samples is not None:
+            raise
         source = f"{OWN_SOURCE} (the model's own task could not be loaded: {error})"
         return Sentences(texts=OWN_SENTENCES, source=source)
 
@@ -91,10 +105,25 @@ def _from_file(path: Path) -> tuple[Text, ...]:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise DataError("--texts must name a readable UTF-8 file.", received=f"'{path}': {error}") from error
-    texts = [_text(line) for line in lines if line.strip()]
+    texts = {number: _text(line) for number, line in enumerate(lines, start=1) if line.strip()}
     if not texts:
         raise DataError("--texts must name a file with one text a line.", received=f"'{path}', which has none")
-    return evenly(texts, ENOUGH)
+    _refuse_mixture(path, texts)
+    return evenly(list(texts.values()), ENOUGH)
+
+
+def _refuse_mixture(path: Path, texts: Mapping[int, Text]) -> None:
+    """One batch holds texts or pairs, not both."""
+    first, *_ = texts
+    single = isinstance(texts[first], str)
+    for number, text in texts.items():
+        if isinstance(text, str) != single:
+            words = ("a pair", "a single text") if single else ("a single text", "a pair")
+            raise DataError(
+                "--texts must hold single texts alone, or alone pairs with a tab between them.",
+                received=f"{words[0]} in line {number} of '{path}', {words[1]} in line {first}",
+                cure="Split the file in two, or correct the line.",
+            )
 
 
 def _text(line: str) -> Text:

@@ -11,7 +11,7 @@ from sinkd_export.families import Family, Form, default_form, family_of
 from sinkd_export.specs import ExportTargetSpec
 from sinkd_plugin.errors import DownloadError, ModelReferenceError, StorageError, UserError
 from sinkd_plugin.references import resolve_model
-from sinkd_plugin.storage import sha256
+from sinkd_plugin.storage import read_json, sha256
 
 if TYPE_CHECKING:
     from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
@@ -35,7 +35,9 @@ class Source:
         family: Its family; ``None`` for a model that only a third party's target knows.
         form: What the export computes.
         labels: Label names in the order of the logits; none where it generates.
+        trained_length: Tokens that texts were cut to in training, if the trainer's record says so.
         asked: How a generative model is asked to classify.
+        ranking: How a model that generates is asked for labels where it is scored; its export knows nothing of it.
     """
 
     reference: str
@@ -45,7 +47,9 @@ class Source:
     family: Family | None
     form: Form
     labels: tuple[str, ...]
+    trained_length: int | None = None
     asked: Asked | None = None
+    ranking: Asked | None = None
 
     @property
     def known_family(self) -> Family:
@@ -63,6 +67,15 @@ class Source:
         """Most tokens of one input, special tokens included."""
         return int(self.tokenizer.model_max_length)
 
+    @property
+    def deployed_length(self) -> int:
+        """Tokens that a deployed student cuts a text to: those of training, where the model takes as many.
+
+        A model that generates and is asked for labels needs room for all of an answer but its last token.
+        """
+        limit = self.max_length - (0 if self.ranking is None else self.ranking.room)
+        return min(self.trained_length or limit, limit)
+
 
 def find_source(reference: str, target: ExportTargetSpec, form: Form | None = None) -> Source:
     """Find a model and read everything but its weights.
@@ -74,7 +87,8 @@ def find_source(reference: str, target: ExportTargetSpec, form: Form | None = No
 
     Raises:
         UserError: If the target does not support it, or not in this form, or it is quantised already.
-        ModelReferenceError: If there is no such model, or it lacks weights, label names or a tokenizer.
+        ModelReferenceError: If there is no such model, it lacks weights, label names or a tokenizer, or the trainer's
+            record of it is damaged.
         DownloadError: If it is on the hub and cannot be fetched.
     """
     folder = local_folder(reference)
@@ -93,6 +107,29 @@ def find_source(reference: str, target: ExportTargetSpec, form: Form | None = No
         family=family,
         form=wanted,
         labels=_labels(folder, config) if wanted == "classification" and family in ("encoder", None) else (),
+        trained_length=_trained_length(folder),
+    )
+
+
+def training_record(folder: Path) -> Mapping[str, Any]:
+    """What the trainer left beside a model, ``sinkd.json``; nothing where there is none.
+
+    Raises:
+        StorageError: If it is no JSON.
+    """
+    path = folder / "sinkd.json"
+    record = read_json(path) if path.is_file() else {}
+    return record if isinstance(record, Mapping) else {}
+
+
+def _trained_length(folder: Path) -> int | None:
+    length: object = training_record(folder).get("max_length")
+    if length is None or (isinstance(length, int) and not isinstance(length, bool) and length > 0):
+        return length
+    raise ModelReferenceError(
+        "max_length in a model's sinkd.json must be a positive whole number of tokens.",
+        received=f"{length!r} in '{folder}'",
+        cure="Correct it there, or remove the entry.",
     )
 
 

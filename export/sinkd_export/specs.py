@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from transformers import PretrainedConfig
 
     from sinkd_export.layout import Layout
+    from sinkd_export.source import Source
 
 
 class Runner(Protocol):
@@ -54,6 +55,8 @@ class ExportTargetSpec:
         inspect: Names everything that is wrong with the form of the finished folder.
         forms: What models of this target may compute.
         layouts: Where its graphs may lie, for a target that arranges them: ``flat``, ``transformers.js``.
+        usage: How the finished folder (second argument) of a model is run, in Markdown for its card; without it the
+            card names the target alone.
     """
 
     name: str
@@ -66,6 +69,7 @@ class ExportTargetSpec:
     inspect: Callable[[Path], Sequence[str]] = no_problems
     forms: tuple[Form, ...] = ("classification",)
     layouts: tuple[Layout, ...] = ("flat",)
+    usage: Callable[[Source, Path], str] | None = None
 
     def __post_init__(self) -> None:
         if (self.export is None) == (self.arrange is None):

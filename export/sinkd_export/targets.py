@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sinkd_export.families import TOLERANCE, can_be_onnx
 from sinkd_export.specs import ExportTargetSpec, Runner
 from sinkd_plugin.catalog import Table, table
+
+if TYPE_CHECKING:
+    from sinkd_export.source import Source
 
 
 def export_targets() -> Table[ExportTargetSpec]:
@@ -28,9 +32,16 @@ def target_specs() -> tuple[ExportTargetSpec, ...]:
             tolerance=TOLERANCE,
             forms=("classification", "generation"),
             layouts=("flat", "transformers.js"),
+            usage=_usage,
         ),
         triton.SPEC,
     )
+
+
+def _usage(source: Source, folder: Path) -> str:
+    from sinkd_export.usage import onnx_usage
+
+    return onnx_usage(source, folder)
 
 
 def _as_it_is(_folder: Path) -> None:

@@ -71,8 +71,10 @@ class Trial:
             )
 
 
-def trial_of(loaded: LoadedTask) -> Trial:
-    """The examples of a loaded task."""
+def trial_of(loaded: LoadedTask) -> Trial | None:
+    """The examples of a loaded task; none of one without labels, whose answers are texts or numbers."""
+    if loaded.spec.kind != "classification":
+        return None
     return Trial(
         spec=loaded.spec,
         texts=texts_of(loaded, SPLIT),

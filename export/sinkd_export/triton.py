@@ -17,6 +17,8 @@ from sinkd_export.specs import ExportTargetSpec, Runner
 if TYPE_CHECKING:
     import onnx
 
+    from sinkd_export.source import Source
+
 MODEL = "student"
 """Name of the model in its repository, and so of its folder."""
 
@@ -97,6 +99,12 @@ def load(folder: Path) -> Runner:
     return open_classifier(folder / GRAPH)
 
 
+def _usage(source: Source, folder: Path) -> str:
+    from sinkd_export.triton_client import triton_usage
+
+    return triton_usage(source, folder)
+
+
 SPEC = ExportTargetSpec(
     name="triton",
     summary="A model repository for Triton Inference Server, with dynamic batching and labels; classifiers.",
@@ -104,4 +112,5 @@ SPEC = ExportTargetSpec(
     arrange=arrange,
     load=load,
     tolerance=TOLERANCE,
+    usage=_usage,
 )

@@ -6,6 +6,7 @@ import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -17,6 +18,7 @@ from sinkd_export.sentences import OWN_SOURCE, choose_sentences
 from sinkd_plugin.errors import (
     DataError,
     ModelReferenceError,
+    SinkdError,
     StorageError,
     UnknownNameError,
     UserError,
@@ -127,8 +129,10 @@ def test_tokenizer_with_more_tokens_than_the_model(
 
 def test_sentences_of_the_users_file(copy: Path, tmp_path: Path) -> None:
     file = tmp_path / "texts.txt"
-    file.write_text("one\n\nfirst\tsecond\n", encoding="utf-8")
-    assert choose_sentences(copy, texts=file).texts == ("one", ("first", "second"))
+    file.write_text("one\n\ntwo\n", encoding="utf-8")
+    assert choose_sentences(copy, texts=file).texts == ("one", "two")
+    file.write_text("first\tsecond\n", encoding="utf-8")
+    assert choose_sentences(copy, texts=file).texts == (("first", "second"),)
     file.write_text("\n".join(str(number) for number in range(1000)), encoding="utf-8")
     texts = choose_sentences(copy, texts=file).texts
     assert len(texts) == 200
@@ -141,6 +145,41 @@ def test_bad_files_of_sentences(copy: Path, tmp_path: Path) -> None:
     for name, message in {"empty.txt": "has none", "latin.txt": "UTF-8", "missing.txt": "readable"}.items():
         with pytest.raises(DataError, match=message):
             choose_sentences(copy, texts=tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    ("written", "told"),
+    [
+        ("one\n\nfirst\tsecond\n", "a pair in line 3 of .*, a single text in line 1"),
+        ("\nfirst\tsecond\nthird\tfourth\nalone\n", "a single text in line 4 of .*, a pair in line 2"),
+    ],
+)
+def test_a_file_of_texts_and_pairs(written: str, told: str, copy: Path, tmp_path: Path) -> None:
+    (tmp_path / "mixed.txt").write_text(written, encoding="utf-8")
+    with pytest.raises(DataError, match=f"single texts alone, or alone pairs.*{told}"):
+        choose_sentences(copy, texts=tmp_path / "mixed.txt")
+
+
+@pytest.mark.parametrize("length", [0, -3, "64", True, 12.5])
+def test_a_damaged_record_of_training(
+    length: object, copy: Path, tmp_path: Path, export_folder: Callable[..., ExportReport]
+) -> None:
+    (copy / "sinkd.json").write_text(json.dumps({"max_length": length}), encoding="utf-8")
+    with pytest.raises(ModelReferenceError, match=r"sinkd\.json must be a positive whole number"):
+        export_folder(copy, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("options", [{"samples": 5}, {"data_dir": Path("/")}])
+def test_options_of_a_task_need_one(options: dict[str, Any], copy: Path, tmp_path: Path) -> None:
+    (tmp_path / "texts.txt").write_text("one", encoding="utf-8")
+    name = "--samples" if "samples" in options else "--data-dir"
+    for texts in (None, tmp_path / "texts.txt"):
+        with pytest.raises(UserError, match=f"{name} belongs to a task, and none is used.*Add --task NAME"):
+            choose_sentences(copy, texts=texts, **options)
+    _with_own_task(copy, tmp_path / "gone")
+    with pytest.raises(SinkdError, match=r"must be a (file|folder) that exists"):
+        choose_sentences(copy, **options)
 
 
 def test_task_of_the_users_choice_must_exist(copy: Path) -> None:

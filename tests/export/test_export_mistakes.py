@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -40,6 +42,11 @@ def sinkd(capsys: pytest.CaptureFixture[str], *words: object) -> tuple[int, str]
         (("--task", "reviews", "--task", "boolq"), "one task to verify on"),
         (("--target", "onx"), "Did you mean 'onnx'"),
         (("--quantize", "int4"), "is not one of 'int8', 'fp16'"),
+        (("--per-tensor",), "for a lower precision: --quantize int8"),
+        (("--per-channel", "--quantize", "fp16"), "Received: --quantize fp16. Add --quantize int8, or leave it out"),
+        (("--tolerance", "0.01"), "--tolerance is for a lower precision: --quantize int8 or fp16, or --optimize O4"),
+        (("--tolerance", "0.01", "--optimize", "O2"), "Received: no lower precision"),
+        (("--samples", 5), "--samples belongs to a task, and none is used"),
     ],
 )
 def test_options_that_make_no_sense(
@@ -49,6 +56,36 @@ def test_options_that_make_no_sense(
     assert code == 2
     assert rule in told
     assert list(tmp_path.iterdir()) == []
+
+
+ALONE = """
+import sys
+from sinkd_plugin.cli.main import main
+try:
+    main(sys.argv[1:])
+finally:
+    print(sorted({"torch", "transformers", "onnx", "onnxruntime"} & set(sys.modules)))
+"""
+
+
+@pytest.mark.parametrize(
+    ("where", "options", "code", "rule"),
+    [
+        ("full", (), 2, "The target must not exist yet"),
+        ("full", ("--force",), 2, "--force replaces earlier exports only"),
+        ("full/file/out", (), 1, "must be writable"),
+    ],
+)
+def test_a_target_that_cannot_be_is_told_before_anything_is_loaded(
+    where: str, options: tuple[str, ...], code: int, rule: str, classifier: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "file").write_text("mine", encoding="utf-8")
+    words = [sys.executable, "-c", ALONE, "export", str(classifier), "--to", str(tmp_path / where), *options]
+    done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=100)
+    assert (done.returncode, done.stdout) == (code, "[]\n"), done.stderr
+    assert rule in done.stderr
+    assert [path.name for path in tmp_path.rglob("*")] == ["full", "file"]
 
 
 def test_an_export_is_not_exported_or_quantised_again(

@@ -22,13 +22,14 @@ def token_problems(folder: Path, source: Source, sentences: Sentences) -> list[s
     """The ids that the exported tokenizer.json gives must be those the model was trained with."""
     if not (folder / "tokenizer.json").is_file():
         return []
-    tokens = open_tokens(folder)
-    for batch in batches_by_length(sentences.texts):
-        found = tokens.padded(tokens.encode(batch))
-        expected = tokenised(source.tokenizer, batch, source.max_length)
-        wrong = [name for name, values in expected.items() if not np.array_equal(values, found[name])]
-        if wrong:
-            return [f"tokenizer.json gives other {', '.join(wrong)} than the model's tokenizer"]
+    for length in {source.max_length, source.deployed_length}:
+        tokens = open_tokens(folder, trained_length=length)
+        for batch in batches_by_length(sentences.texts):
+            found = tokens.padded(tokens.encode(batch))
+            expected = tokenised(source.tokenizer, batch, length)
+            wrong = [name for name, values in expected.items() if not np.array_equal(values, found[name])]
+            if wrong:
+                return [f"tokenizer.json gives other {', '.join(wrong)} than the model's tokenizer"]
     return []
 
 

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from sinkd_export.asking import AskedModel
 from sinkd_export.language_model import LanguageModel, open_language_model
-from sinkd_export.prove.cases import BATCH, by_length, classifier_cases, tokenised
+from sinkd_export.prove.cases import classifier_cases
 from sinkd_export.prove.comparison import Case
+from sinkd_export.prove.deployed import deployed
 from sinkd_export.prove.generator_cases import generator_cases
+from sinkd_export.prove.ranking import RankedModel
 from sinkd_export.session import open_classifier
 from sinkd_export.source import Source
 from sinkd_export.specs import Runner
@@ -47,7 +49,7 @@ class ClassifierSubject:
     """A classifier: batches of token ids to logits."""
 
     def __init__(self, source: Source, expected: Runner, texts: Sequence[Text]) -> None:
-        self._source = source
+        self._deployed = deployed(source)
         self.expected = expected
         self.cases = classifier_cases(source, texts, expected)
 
@@ -56,16 +58,8 @@ class ClassifierSubject:
         return open_classifier(folder / "model.onnx")
 
     def predicted(self, model: Runner, texts: Sequence[Text]) -> list[int]:
-        """The label with the largest logit."""
-        order = by_length(texts)
-        labels = [0] * len(texts)
-        for start in range(0, len(order), BATCH):
-            indices = order[start : start + BATCH]
-            batch = [texts[index] for index in indices]
-            logits = model(tokenised(self._source.tokenizer, batch, self._source.max_length))
-            for index, label in zip(indices, logits.argmax(1), strict=True):
-                labels[index] = int(label)
-        return labels
+        """The labels that it gives where it is deployed."""
+        return self._deployed.predicted(model, texts)
 
 
 class GeneratorSubject:
@@ -80,8 +74,13 @@ class GeneratorSubject:
         """The graphs of encoder and decoder, or of the decoder alone."""
         return open_language_model(folder, self._source.config, self._source.known_family)
 
-    def predicted(self, _model: LanguageModel, _texts: Sequence[Text]) -> None:
-        """None: it writes texts, not labels."""
+    def predicted(self, model: LanguageModel, texts: Sequence[Text]) -> list[int] | None:
+        """The labels whose answers it finds most probable; none where nobody knows what to ask it."""
+        ranking = self._source.ranking
+        if ranking is None:
+            return None
+        ranked = RankedModel(model, self._source.known_family, ranking)
+        return deployed(self._source).predicted(ranked, texts)
 
 
 def subject_of(source: Source, model: PreTrainedModel, texts: Sequence[Text]) -> Subject:
