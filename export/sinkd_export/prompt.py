@@ -73,7 +73,7 @@ def open_prompt(folder: Path) -> Prompt | None:
     data = read_settings(path)
     template, text = data.get("template"), data.get("text")
     if not isinstance(template, str) or not isinstance(text, list) or not _fit(template, text):
-        raise bad_setting(path, 'hold a template, and in "text" the one or two names that stand in its braces', data)
+        raise bad_setting(path, 'hold a template, and in "text" one or two names, some of them in its braces', data)
     return Prompt(template=template, text=tuple(text))
 
 
@@ -88,4 +88,5 @@ def _fit(template: str, text: Sequence[object]) -> bool:
         names = {name for _, name, _, _ in Formatter().parse(template) if name is not None}
     except ValueError:  # a brace that is not closed
         return False
-    return len(names) == len(text) in (1, 2) and all(name in text for name in names)
+    named = {name for name in text if isinstance(name, str)}
+    return len(named) == len(text) in (1, 2) and len(names) > 0 and names <= named

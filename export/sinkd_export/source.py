@@ -107,7 +107,7 @@ def find_source(reference: str, target: ExportTargetSpec, form: Form | None = No
         family=family,
         form=wanted,
         labels=_labels(folder, config) if wanted == "classification" and family in ("encoder", None) else (),
-        trained_length=_trained_length(folder),
+        trained_length=trained_length(folder),
     )
 
 
@@ -122,7 +122,12 @@ def training_record(folder: Path) -> Mapping[str, Any]:
     return record if isinstance(record, Mapping) else {}
 
 
-def _trained_length(folder: Path) -> int | None:
+def trained_length(folder: Path) -> int | None:
+    """Tokens that training cut a text to, if the trainer tells.
+
+    Raises:
+        ModelReferenceError: If what it tells is no number of tokens.
+    """
     length: object = training_record(folder).get("max_length")
     if length is None or (isinstance(length, int) and not isinstance(length, bool) and length > 0):
         return length

@@ -24,6 +24,7 @@ from sinkd_export.convert.recipe import OPSET
 from sinkd_export.families import MODEL_TYPES
 from sinkd_export.prove.graph import graph_problems
 from sinkd_export.report import ExportReport
+from sinkd_export.runtime import Student
 from sinkd_export.specs import ExportTargetSpec
 from sinkd_plugin.errors import StorageError, UserError, VerificationError
 
@@ -241,3 +242,15 @@ def test_the_card_says_how_long_a_text_may_be(exported: Path) -> None:
     report = json.loads((exported / "export.json").read_text(encoding="utf-8"))
     card = (exported / "README.md").read_text(encoding="utf-8")
     assert f"The graph takes at most {report['max_length']} tokens" in card
+
+
+def test_the_names_that_transformers_gives_itself_are_told(
+    tmp_path: Path, save_classifier: Callable[..., Path], export_folder: Callable[..., ExportReport]
+) -> None:
+    """It leaves ``LABEL_0`` and ``LABEL_1`` out of a config.json that it saves."""
+    names = {0: "LABEL_0", 1: "LABEL_1"}
+    folder = save_classifier(tmp_path / "model", id2label=names, label2id={name: key for key, name in names.items()})
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    (folder / "config.json").write_text(json.dumps({**config, "id2label": names}), encoding="utf-8")
+    export_folder(folder, tmp_path / "exported")
+    assert Student.load(tmp_path / "exported").labels == ("LABEL_0", "LABEL_1")

@@ -126,7 +126,7 @@ def test_labels_follow_their_numbers_and_not_the_file(folder: Path) -> None:
 )
 def test_a_prompt_that_cannot_be_is_refused(folder: Path, prompt: object) -> None:
     (folder / "prompt.json").write_text(json.dumps(prompt), encoding="utf-8")
-    rule = 'must hold a template, and in "text" the one or two names that stand in its braces. Received: '
+    rule = 'must hold a template, and in "text" one or two names, some of them in its braces. Received: '
     assert message(folder).startswith(f"'{folder / 'prompt.json'}' {rule}")
 
 

@@ -34,6 +34,12 @@ def test_a_pair_fills_the_names_in_the_order_of_text(exported: Path, tmp_path: P
     assert asked.predict([("rain", "wet")]) == plain.predict(["wet and is it so? rain. good:"])
 
 
+def test_a_question_may_leave_one_text_of_a_pair_out(exported: Path, tmp_path: Path) -> None:
+    prompt = {"template": "Is it so? {hypothesis}", "text": ["premise", "hypothesis"]}
+    plain, asked = Student.load(exported), Student.load(with_prompt(exported, tmp_path, prompt))
+    assert asked.predict([("rain", "wet")]) == plain.predict(["Is it so? wet"])
+
+
 @pytest.mark.parametrize(
     ("prompt", "item"),
     [(ONE, "film " * 500), (TWO, ("film " * 300, "good " * 400)), (TWO, ("film", WORDS)), (TWO, (WORDS, "z"))],

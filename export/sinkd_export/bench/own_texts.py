@@ -11,11 +11,10 @@ import numpy as np
 from sinkd_export.batches import by_length
 from sinkd_export.bench.inputs import Inputs
 from sinkd_export.prompt import open_prompt
-from sinkd_export.source import load_config, load_tokenizer
+from sinkd_export.source import load_config, load_tokenizer, trained_length
 from sinkd_export.tokens import open_tokens
 from sinkd_export.trial import Text
 from sinkd_plugin.errors import UserError
-from sinkd_plugin.storage import read_json
 
 BATCH = 32
 """Most texts of a batch, as in the runtime."""
@@ -67,7 +66,7 @@ def encoded(folder: Path, texts: Sequence[Text], max_length: int | None) -> Text
     """
     tokenizer = load_tokenizer(folder, load_config(folder))
     limit = int(tokenizer.model_max_length)
-    length = max_length or min(_trained_length(folder) or limit, limit)
+    length = max_length or min(trained_length(folder) or limit, limit)
     prompt = open_prompt(folder)
     if prompt is not None:
         tokens = open_tokens(folder, max_length=length)
@@ -89,9 +88,3 @@ def check_length(folder: Path, max_length: int | None) -> None:
     limit = int(load_tokenizer(folder, load_config(folder)).model_max_length)
     if max_length is not None and max_length > limit:
         raise UserError(f"--max-length must be at most {limit}, as '{folder.name}' takes it.", received=max_length)
-
-
-def _trained_length(folder: Path) -> int | None:
-    record = folder / "sinkd.json"
-    length = read_json(record).get("max_length") if record.is_file() else None
-    return length if isinstance(length, int) else None

@@ -62,7 +62,7 @@ def deployed(source: Source) -> Deployed:
     with TemporaryDirectory() as name:
         folder = Path(name)
         add_companions(source, folder)
-        tokens = open_tokens(folder, trained_length=source.deployed_length)
+        tokens = open_tokens(folder, as_trained=True)
         prompt = open_prompt(folder)
     if ranking is not None:
         prompt = Prompt(template=ranking.prompt.template, text=ranking.text)

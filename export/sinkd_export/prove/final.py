@@ -22,8 +22,8 @@ def token_problems(folder: Path, source: Source, sentences: Sentences) -> list[s
     """The ids that the exported tokenizer.json gives must be those the model was trained with."""
     if not (folder / "tokenizer.json").is_file():
         return []
-    for length in {source.max_length, source.deployed_length}:
-        tokens = open_tokens(folder, trained_length=length)
+    for as_trained, length in ((False, source.max_length), (True, source.deployed_length)):
+        tokens = open_tokens(folder, as_trained=as_trained)
         for batch in batches_by_length(sentences.texts):
             found = tokens.padded(tokens.encode(batch))
             expected = tokenised(source.tokenizer, batch, length)
