@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePath
 
 from sinkd_plugin.errors import ModelReferenceError, UserError
 
 PLACES = ("model.onnx", "onnx/model.onnx", "model_quantized.onnx", "onnx/model_quantized.onnx")
 """Where a graph may lie, the first that is there being the one that is run unless another is asked for."""
+
+SUFFIXES: Mapping[str, str] = {"fp32": "", "fp16": "_fp16", "int8": "_quantized"}
+"""What transformers.js appends to a graph's name for each precision."""
 
 COMPANIONS = ("tokenizer.json", "tokenizer_config.json", "config.json")
 """What every exported folder holds beside its graphs."""

@@ -84,9 +84,15 @@ class LanguageModel:
                 min_new_tokens=new_tokens,
                 do_sample=False,
                 num_beams=1,
+                pad_token_id=self._padding(),
             )
         found: NDArray[np.int64] = written[:, -new_tokens:].numpy()
         return found
+
+    def _padding(self) -> int:
+        """Any token where there is none, as in GPT-2: no row ends early, and transformers would say so in each call."""
+        token = self.model.config.pad_token_id
+        return 0 if token is None else int(token)
 
     def _empty_cache(self) -> dict[str, Any]:
         """Transformers 4.57 makes a cache for as many layers as the encoder has, and fails if the decoder has more."""

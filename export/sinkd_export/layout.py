@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
 from sinkd_export.convert.external import move_graph
-from sinkd_export.convert.recipe import Precision
 from sinkd_export.convert.variants import Variant
+from sinkd_export.graph_file import SUFFIXES
 
 Layout = Literal["flat", "transformers.js"]
-
-SUFFIXES: Mapping[Precision, str] = {"fp32": "", "fp16": "_fp16", "int8": "_quantized"}
-"""What transformers.js appends to a graph's name for each ``dtype``."""
 
 
 def place(variants: Sequence[Variant], into: Path, layout: Layout) -> tuple[str, ...]:

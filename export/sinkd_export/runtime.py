@@ -198,6 +198,7 @@ class Student:
         found: dict[int, Prediction] = {}
         for batch in by_length(lengths, batch_size=batch_size, stretch=self.stretch):
             logits = self.classifier(self.tokens.padded([encodings[index] for index in batch]))
+            _check_count(self.labels, logits.shape[1])  # a graph need not tell it beforehand
             found.update(zip(batch, map(self._prediction, _softmax(logits)), strict=True))
         return [found[index] for index in range(len(encodings))]
 
@@ -229,13 +230,18 @@ def _refuse_generators(graph: Path, classifier: Classifier) -> None:
 
 def _labels(folder: Path, classifier: Classifier) -> tuple[str, ...]:
     labels = read_labels(folder)
-    if classifier.label_count not in (len(labels), None):
+    if classifier.label_count is not None:
+        _check_count(labels, classifier.label_count)
+    return labels
+
+
+def _check_count(labels: Sequence[str], count: int) -> None:
+    if count != len(labels):
         raise ModelReferenceError(
             "config.json must name every label of the graph in id2label.",
-            received=f"{', '.join(labels)} for {classifier.label_count} logits in '{folder}'",
+            received=f"{', '.join(labels)} for {count} logits",
             cure="Export the model again.",
         )
-    return labels
 
 
 def _softmax(logits: NDArray[np.float32]) -> NDArray[np.float64]:

@@ -159,6 +159,13 @@ def test_the_floor_is_the_time_at_the_peak(classifier: Path) -> None:
     assert min(measure_peak(1).float32_gflops, measure_peak(1).int8_gops) > 0
 
 
+def test_a_graph_is_measured_where_torch_was_never_imported() -> None:
+    heavy = "('torch', 'transformers', 'onnx', 'optimum')"
+    program = f"import sys, sinkd_export.bench.engines; print([name for name in {heavy} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
+    assert done.stdout == "[]\n"
+
+
 def test_memory_is_that_of_a_process_of_its_own(exported: Path, classifier: Path) -> None:
     ballast = np.ones(100_000_000, np.int8)
     common = {"provider": "cpu", "threads": 1, "new_tokens": 1, "generates": False, "shapes": ((1, 8),)}

@@ -135,6 +135,16 @@ def test_labels_must_fit_the_graph(folder: Path) -> None:
         Student.load(folder)
 
 
+def test_labels_must_fit_a_graph_that_does_not_tell_their_number(folder: Path) -> None:
+    graph = onnx.load(folder / "model.onnx")
+    graph.graph.output[0].type.tensor_type.shape.dim[1].dim_param = "labels"
+    onnx.save(graph, folder / "model.onnx")
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    (folder / "config.json").write_text(json.dumps({**config, "id2label": {"0": "no", "1": "yes"}}), encoding="utf-8")
+    with pytest.raises(ModelReferenceError, match="Received: no, yes for 3 logits"):
+        Student.load(folder).predict(["a film"])
+
+
 def test_a_graph_that_is_no_classifier_is_refused(folder: Path) -> None:
     graph = onnx.load(folder / "model.onnx")
     for name in ("past_key_values.0.key", "position_ids"):

@@ -81,8 +81,16 @@ class Handler(BaseHTTPRequestHandler):
             names = [file.relative_to(root).as_posix() for file in root.rglob("*") if file.is_file()]
             self.json([{"type": "file", "path": name, "size": 1, "oid": ZERO} for name in names])
         else:
-            commit = commit_of(repository, rest[0] if rest else "main")
-            self.json({"id": repository, "sha": commit if len(commit) == 40 else ZERO, "siblings": []})
+            self.info(repository, commit_of(repository, rest[0] if rest else "main"))
+
+    def info(self, repository: str, commit: str) -> None:
+        if not (FOLDER / repository).is_dir():
+            self.json({"error": "Repository not found"}, 404, {"X-Error-Code": "RepoNotFound"})
+            return
+        root = FOLDER / repository / commit
+        names = sorted(file.relative_to(root).as_posix() for file in root.rglob("*") if file.is_file())
+        sha = commit if len(commit) == 40 else ZERO
+        self.json({"id": repository, "sha": sha, "siblings": [{"rfilename": name} for name in names]})
 
     def commit(self, repository: str, branch: str, body: bytes) -> dict[str, Any]:
         commit = hashlib.sha1(body).hexdigest()

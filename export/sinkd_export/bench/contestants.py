@@ -12,8 +12,9 @@ from sinkd_export.bench.footprint import Job, footprint
 from sinkd_export.bench.forms import COMPILED, REPLAYED
 from sinkd_export.bench.options import BenchOptions
 from sinkd_export.bench.records import ModelRecord, Unavailable
-from sinkd_export.report import REPORT_NAME
+from sinkd_export.destination import REPORT_NAME
 from sinkd_export.source import weight_files, weights_digest
+from sinkd_plugin.console import progress
 from sinkd_plugin.errors import UserError
 from sinkd_plugin.storage import read_json, sha256
 
@@ -53,13 +54,15 @@ def load_contestants(
     """
     loaded: list[Contestant] = []
     unavailable: list[Unavailable] = []
-    for entry in entries:
-        try:
-            loaded.append(_load(entry, options))
-        except UserError as error:
-            if entry.form not in (COMPILED, REPLAYED):
-                raise
-            unavailable.append(Unavailable(model=entry.name, reason=str(error)))
+    with progress("Loading models", total=len(entries)) as meter:
+        for entry in entries:
+            try:
+                loaded.append(_load(entry, options))
+            except UserError as error:
+                if entry.form not in (COMPILED, REPLAYED):
+                    raise
+                unavailable.append(Unavailable(model=entry.name, reason=str(error)))
+            meter.advance()
     return tuple(loaded), tuple(unavailable)
 
 

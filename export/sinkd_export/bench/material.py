@@ -5,10 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from sinkd_export.bench.forms import RECIPES
-from sinkd_export.convert.exporter import convert_to_onnx
 from sinkd_export.convert.parts import parts_of
 from sinkd_export.convert.recipe import OPSET
-from sinkd_export.convert.variants import variants
 from sinkd_export.families import default_form, family_of
 from sinkd_export.source import load_config, load_model
 from sinkd_plugin.console import note
@@ -43,6 +41,9 @@ class GraphMaker:
         return self._made[model, form]
 
     def _make(self, model: Path, form: str) -> Path:
+        from sinkd_export.convert.exporter import convert_to_onnx
+        from sinkd_export.convert.variants import variants
+
         config = load_config(model)
         family = family_of(config)
         if family is None:

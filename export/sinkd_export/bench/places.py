@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from sinkd_export.destination import REPORT_NAME
 from sinkd_export.families import family_of
-from sinkd_export.graph_file import PLACES, graph_file
-from sinkd_export.layout import SUFFIXES
-from sinkd_export.report import REPORT_NAME
+from sinkd_export.graph_file import PLACES, SUFFIXES, graph_file
 from sinkd_export.source import load_config, local_folder
 from sinkd_export.triton import GRAPH
 from sinkd_plugin.errors import ModelReferenceError, UserError

@@ -5,14 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from sinkd_export.asking import Asked
 from sinkd_export.families import Family
 from sinkd_export.language_model import LanguageModel
-from sinkd_plugin.architectures.rows import IGNORED
-from sinkd_plugin.architectures.scoring import Choices
 
 TOKENS = 2048
 """Most tokens in one call: each gives a row of the whole vocabulary."""
@@ -28,6 +25,8 @@ class RankedModel:
     """
 
     def __init__(self, model: LanguageModel, family: Family, asked: Asked) -> None:
+        from sinkd_plugin.architectures.scoring import Choices
+
         self._model, self._start = model, asked.start
         self._seq2seq = family == "encoder_decoder"
         self._choices = Choices(asked.answers, length_normalised=asked.length_normalised)
@@ -43,6 +42,8 @@ class RankedModel:
         return np.concatenate(parts)
 
     def _scores(self, inputs: Mapping[str, NDArray[np.int64]]) -> NDArray[np.float32]:
+        import torch
+
         examples = len(inputs["input_ids"])
         logits = self._after_start(inputs) if self._seq2seq else self._after_question(inputs)
         scores = self._choices.scores(torch.from_numpy(logits).reshape(examples, -1, logits.shape[-1]))
@@ -64,5 +65,7 @@ class RankedModel:
 
     def _sequences(self, prefixes: list[list[int]]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
         """Each prefix with each beginning of an answer behind it, and where these are read."""
+        from sinkd_plugin.architectures.rows import IGNORED
+
         written, reads = self._choices.asked(prefixes, 0)
         return written.numpy(), (reads != IGNORED).numpy()
