@@ -6,6 +6,7 @@ from pathlib import Path
 
 import onnx
 
+from sinkd_export.convert.external import with_weights_aside
 from sinkd_export.convert.first_token import keep_first_token
 from sinkd_export.convert.parts import CLASSIFIER, MODEL, Parts
 from sinkd_export.quiet import quiet_export
@@ -60,4 +61,4 @@ def convert_to_onnx(model_folder: Path, into: Path, parts: Parts, *, opset: int)
     if parts is CLASSIFIER:
         path = into / f"{MODEL}.onnx"
         graph = onnx.load(path, load_external_data=False)
-        onnx.save(keep_first_token(graph), path)
+        onnx.save(with_weights_aside(graph, keep_first_token), path)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import onnx
-from onnx.external_data_helper import uses_external_data
+from onnx.external_data_helper import set_external_data, uses_external_data
 
 SUFFIX = "_data"
 SMALLEST = 1024
@@ -36,6 +36,28 @@ def save_graph(model: onnx.ModelProto, path: Path, *, external: bool = False) ->
         )
     else:
         onnx.save(model, path)
+
+
+def with_weights_aside(model: onnx.ModelProto, change: Callable[[onnx.ModelProto], onnx.ModelProto]) -> onnx.ModelProto:
+    """Change a graph's nodes; its weights are neither copied nor looked at meanwhile.
+
+    Args:
+        model: The graph, with its weights in memory or elsewhere; what is in memory is moved to the result.
+        change: Makes another graph, which keeps the names of the weights.
+    """
+    aside = {}
+    for tensor in model.graph.initializer:
+        if len(tensor.raw_data) > SMALLEST:
+            aside[tensor.name] = tensor.raw_data
+            set_external_data(tensor, location="aside")
+            tensor.ClearField("raw_data")
+    changed = change(model)
+    for tensor in changed.graph.initializer:
+        if tensor.name in aside:
+            tensor.raw_data = aside.pop(tensor.name)
+            tensor.ClearField("external_data")
+            tensor.ClearField("data_location")
+    return changed
 
 
 def move_graph(graph: Path, to: Path) -> None:

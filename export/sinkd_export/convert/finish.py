@@ -5,9 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import onnx
-from onnx.external_data_helper import load_external_data_for_model
 
-from sinkd_export.convert.external import SUFFIX, data_files, save_graph
+from sinkd_export.convert.external import SUFFIX, data_files, save_graph, with_weights_aside
 from sinkd_export.convert.parts import FIRST_STEP, LATER_STEPS, MERGED_DECODER, Parts
 from sinkd_export.convert.sizes import write_out_sizes
 from sinkd_export.convert.tied import join_tied_weights
@@ -23,8 +22,7 @@ def finish(source: Path, into: Path, parts: Parts, *, external: bool = False) ->
         external: Keep weights in files of their own.
     """
     for name in parts.converted:
-        graph = write_out_sizes(onnx.load(source / f"{name}.onnx", load_external_data=False))
-        load_external_data_for_model(graph, str(source))
+        graph = with_weights_aside(onnx.load(source / f"{name}.onnx"), write_out_sizes)
         join_tied_weights(graph.graph)
         save_graph(graph, into / f"{name}.onnx")
     if MERGED_DECODER in parts.shipped:
