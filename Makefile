@@ -38,10 +38,11 @@ lint: $(INSTALLED)
 test-quick: $(INSTALLED)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
-# The wheel in a clean environment, the quickstart on a slice of its data, the examples, a plugin, the zoo under fire.
-# The browser's test needs Chromium and packages from npm: make test-slow runs it.
+# The wheel in a clean environment, the quickstart on a slice of its data, the examples, a plugin, the zoo under fire,
+# every export of every architecture. The browser's test needs Chromium and packages from npm: make test-slow runs it.
 test-end-to-end: $(INSTALLED)
-	$(BIN)/python -m pytest -m slow tests/integration tests/plugins tests/zoo --ignore tests/integration/test_browser.py
+	$(BIN)/python -m pytest -m slow tests/integration tests/plugins tests/zoo tests/export tests/contract/test_exports.py \
+		--ignore tests/integration/test_browser.py
 
 test-slow: $(INSTALLED)
 	$(BIN)/python -m pytest -m slow

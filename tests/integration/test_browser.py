@@ -41,7 +41,7 @@ def run(*words: str | Path, cwd: Path) -> None:
 def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A student of the zoo in int8, where transformers.js looks for it."""
     folder = tmp_path_factory.mktemp("student")
-    options = ("--quantize", "int8", "--layout", "transformers.js", "--samples", "100", "--tolerance", "1")
+    options = ("--quantize", "int8", "--layout", "transformers.js", "--tolerance", "1")
     run(sys.executable, "-m", "sinkd_plugin", "export", STUDENT, "--to", "exported", *options, cwd=folder)
     return folder / "exported"
 
