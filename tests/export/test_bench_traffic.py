@@ -90,6 +90,8 @@ def test_a_task_is_scored_timed_and_drawn(reviewer: Path, tmp_path: Path) -> Non
     padded, ordered, *_ = traffic["passes"]
     assert padded["ratio"] == 1
     assert padded["tokens"] == 8 * 90 > ordered["tokens"]
+    assert all(0 < found["share_of_floor"] < 1 for found in traffic["passes"])
+    assert ordered["floor_ms"] < padded["floor_ms"]
     first, second = traffic["scores"]
     assert first["value"] == second["value"] > 0
     assert second["lost"] == 0

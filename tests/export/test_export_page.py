@@ -89,18 +89,22 @@ def record(name: str) -> dict[str, Any]:
 
 def rows_of_measure() -> Iterator[str]:
     """The table of what was reached, from the records."""
-    forms, quickstart, generation = record("forms.json"), record("quickstart.json"), record("generation.json")
+    forms, quickstart = record("forms.json"), record("quickstart.json")
     measured = {(each["model"], tuple(each["shape"].values())): each for each in forms["measurements"]}
     for what, goal, model, shape in GOALS:
         found = measured[model, shape]
         yield row(what, goal, found["cpu_ratio"], f"{found['share_of_floor']:.0%}")
     passes = {(each["model"], each["arrangement"]): each for each in quickstart["traffic"]["passes"]}
-    yield row("sorted by length over padded to 128, PyTorch", 3.5, passes["teacher", "sorted"]["cpu_ratio"], "")
-    written = {each["shape"]["batch"]: each for each in generation["measurements"] if each["model"].endswith("fp32")}
-    for batch, found in written.items():
-        yield row(f"T5 writing 32 tokens, float32, batch {batch}", 1.7, found["cpu_ratio"], "")
-    both = passes["student, int8", "sorted"]["cpu_ratio"]
-    yield row("3-layer int8, sorted, over 6-layer PyTorch, padded", 20, both, "")
+    ordered, both = passes["teacher", "sorted"], passes["student, int8", "sorted"]
+    share = f"{ordered['share_of_floor']:.0%}"
+    yield row("sorted by length over padded to 128, PyTorch", 3.5, ordered["cpu_ratio"], share)
+    for name, file in (("T5", "generation_t5.json"), ("GPT-Neo", "generation_gpt_neo.json")):
+        for found in record(file)["measurements"]:
+            if found["model"].endswith("fp32"):
+                what = f"{name} writing 32 tokens, float32, batch {found['shape']['batch']}"
+                yield row(what, 1.7, found["cpu_ratio"], f"{found['share_of_floor']:.0%}")
+    share = f"{both['share_of_floor']:.0%}"
+    yield row("3-layer int8, sorted, over 6-layer PyTorch, padded", 20, both["cpu_ratio"], share)
 
 
 def rows_of_forms() -> Iterator[str]:
@@ -129,6 +133,15 @@ def test_the_figures_of_measure_are_those_of_the_records() -> None:
     assert forms["int8_instructions"] in text
     assert f"{forms['load']['cpu_share']:.0%} of a processor" in text
     assert f"{quickstart['load']['cpu_share']:.0%} of one" in text
+    tiny = [each["cpu_ratio"] for each in record("generation_tiny.json")["measurements"] if "fp32" in each["model"]]
+    assert "bundled T5 is {:.2f} and {:.2f} times as fast".format(*tiny) in text
+    footprints = {each["name"]: each["footprint"] for each in quickstart["models"]}
+    held = [footprints[name] for name in ("student, int8", "student")]
+    told = (
+        "Loaded, the int8 student takes {:.0f} MB beside its libraries, {:.0f} MB with them, and {:.0f} ms; "
+        "in PyTorch {:.0f} MB, {:.0f} MB and {:.0f} ms."
+    )
+    assert told.format(*(each[key] for each in held for key in ("memory_mb", "peak_memory_mb", "load_ms"))) in text
 
 
 def test_the_options_of_measure_exist() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from inspect import signature
 from pathlib import Path
@@ -28,6 +28,15 @@ class Work:
 
     weights: int
     attention: int
+
+
+def total(works: Iterable[tuple[Work, int]]) -> Work:
+    """The sum of some works, each so many times."""
+    counted = list(works)
+    return Work(
+        weights=sum(work.weights * times for work, times in counted),
+        attention=sum(work.attention * times for work, times in counted),
+    )
 
 
 def work_of(model: Path, shape: Shape, new_tokens: int = 1) -> Work | None:

@@ -38,4 +38,4 @@ def check_placement(graph: Path, provider: str, inputs: Inputs) -> None:
 
 def matrix_products(graph: Path, provider: str, inputs: Inputs) -> Counter[str]:
     """How many matrix products each provider computed."""
-    return Counter(node.provider for node in profile(graph, provider, inputs) if node.operator in PRODUCTS)
+    return Counter(node.provider for node in profile(graph, provider, [inputs]) if node.operator in PRODUCTS)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import prod
 from pathlib import Path
 
-from sinkd_export.bench.flops import Work
+from sinkd_export.bench.flops import Work, total
 from sinkd_export.bench.inputs import Inputs
 from sinkd_export.bench.profile import Ran, profile
 
@@ -26,15 +27,14 @@ ATTENDING = frozenset({"MultiHeadAttention"})
 PRODUCTS = PLAIN | WITH_PROJECTIONS | ATTENDING
 
 
-def work_of_graph(graph: Path, inputs: Inputs) -> Work:
-    """The matrix products of a classifier's graph for a batch.
+def work_of_graph(graph: Path, batches: Sequence[Inputs]) -> Work:
+    """The matrix products of a classifier's graph for some batches.
 
     Args:
         graph: The ``.onnx`` file.
-        inputs: The batch.
+        batches: The batches.
     """
-    works = [_work(node) for node in profile(graph, "cpu", inputs) if node.operator in PRODUCTS]
-    return Work(weights=sum(work.weights for work in works), attention=sum(work.attention for work in works))
+    return total((_work(node), 1) for node in profile(graph, "cpu", batches) if node.operator in PRODUCTS)
 
 
 def _work(node: Ran) -> Work:

@@ -1,8 +1,8 @@
-"""What every node of a graph did in one run, from the record that onnxruntime keeps of it."""
+"""What every node of a graph did in each run, from the record that onnxruntime keeps of it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -30,17 +30,19 @@ class Ran:
     made: tuple[tuple[int, ...], ...]
 
 
-def profile(graph: Path, provider: str, inputs: Inputs) -> list[Ran]:
-    """Run a classifier once.
+def profile(graph: Path, provider: str, batches: Sequence[Inputs]) -> list[Ran]:
+    """Run a classifier once on each of some batches.
 
     Args:
         graph: The ``.onnx`` file.
         provider: The provider in small letters.
-        inputs: What to run it on.
+        batches: What to run it on.
     """
     with TemporaryDirectory(prefix="sinkd-") as folder:
         session = open_session(graph, provider=provider, profile=Path(folder) / "run")
-        Classifier(session)(inputs)
+        classifier = Classifier(session)
+        for inputs in batches:
+            classifier(inputs)
         events = read_json(Path(session.end_profiling()))
     return list(_ran(events))
 

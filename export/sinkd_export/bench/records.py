@@ -136,12 +136,16 @@ class Pass(Compared):
             batches of about one length, padded to the longest of the batch.
         tokens: Tokens that are computed for them, padding included.
         texts_per_s: At the median.
+        floor_ms: As of a ``Measurement``.
+        share_of_floor: The same.
     """
 
     model: str
     arrangement: Literal["padded", "sorted"]
     tokens: int
     texts_per_s: float
+    floor_ms: float | None = None
+    share_of_floor: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,13 +14,11 @@ import numpy as np
 from sinkd_export.bench.contestants import Contestant, load_contestants
 from sinkd_export.bench.entries import Entry, entries_of, with_graph
 from sinkd_export.bench.floor import best_of, floor_ms, measure_peak
-from sinkd_export.bench.flops import Work, work_of
 from sinkd_export.bench.inputs import DESCRIPTION, Inputs, inputs_for
 from sinkd_export.bench.interleaved import Times, WarmUp, rounds_within, timed_rounds, warm_up
 from sinkd_export.bench.material import GraphMaker
 from sinkd_export.bench.options import BenchOptions, Shape
 from sinkd_export.bench.placement import check_placement
-from sinkd_export.bench.products import work_of_graph
 from sinkd_export.bench.records import (
     SCHEMA_VERSION,
     Agreement,
@@ -34,6 +32,7 @@ from sinkd_export.bench.records import (
 from sinkd_export.bench.statistics import measurement
 from sinkd_export.bench.traffic import load_trial, measure_traffic
 from sinkd_export.bench.trust import warnings_about
+from sinkd_export.bench.work import work_of_entry
 from sinkd_export.environment import commit, int8_instructions, load_average, machine, versions
 from sinkd_export.families import family_of
 from sinkd_export.prove.parity import compare
@@ -113,9 +112,9 @@ def _timed(wanted: Sequence[Entry], options: BenchOptions, maker: GraphMaker) ->
     peak = measure_peak(options.threads)
     wall, cpu = time.perf_counter(), time.process_time()
     timings = [_time_shape(contestants, shape, inputs[shape], options) for shape in inputs]
-    traffic = None if trial is None else measure_traffic(contestants, options, trial)
-    cpu_share = round((time.process_time() - cpu) / (time.perf_counter() - wall), 3)
     peak = best_of(peak, measure_peak(options.threads))
+    traffic = None if trial is None else measure_traffic(contestants, options, trial, peak)
+    cpu_share = round((time.process_time() - cpu) / (time.perf_counter() - wall), 3)
     measurements = tuple(
         found for timing in timings for found in _measurements(contestants, timing, inputs[timing.shape], peak, options)
     )
@@ -179,7 +178,7 @@ def _measurements(
 ) -> Iterator[Measurement]:
     for contestant in contestants:
         entry = contestant.entry
-        work = _work(entry, timing.shape, inputs, options) if entry.provider == "cpu" else None
+        work = work_of_entry(entry, [inputs], options.new_tokens)
         yield measurement(
             contestant.name,
             timing.shape,
@@ -190,13 +189,6 @@ def _measurements(
             warmup_rounds=timing.warmth.rounds,
             settled=timing.warmth.settled,
         )
-
-
-def _work(entry: Entry, shape: Shape, inputs: Inputs, options: BenchOptions) -> Work | None:
-    """Of a graph what it computes, because it may leave out what PyTorch does not."""
-    if entry.graph is not None and not entry.generates:
-        return work_of_graph(entry.graph, inputs)
-    return work_of(entry.model, shape, options.new_tokens)
 
 
 def _agreements(contestants: Sequence[Contestant], shape: Shape, inputs: Inputs) -> Iterator[Agreement]:

@@ -31,17 +31,22 @@ def measurement(
 ) -> Measurement:
     """Statistics of one model's rounds beside those of the reference in the same rounds."""
     found = compared(times, reference)
-    spent = found.cpu_ms if threads == 1 else found.latency_ms.p50
     return Measurement(
         model=model,
         shape=shape,
         throughput_per_s=shape.batch / found.latency_ms.p50 * 1e3,
         floor_ms=floor_ms,
-        share_of_floor=None if floor_ms is None else floor_ms / spent,
+        share_of_floor=share_of_floor(floor_ms, found, threads),
         warmup_rounds=warmup_rounds,
         settled=settled,
         **vars(found),
     )
+
+
+def share_of_floor(floor_ms: float | None, found: Compared, threads: int) -> float | None:
+    """The floor divided by what was spent: processor time with one thread, else the median latency."""
+    spent = found.cpu_ms if threads == 1 else found.latency_ms.p50
+    return None if floor_ms is None else floor_ms / spent
 
 
 def compared(times: Times, reference: Times) -> Compared:

@@ -40,7 +40,7 @@ def traffic_table(traffic: Traffic, reference: str) -> Table:
         f"{traffic.texts} texts of {traffic.task} ({traffic.mean_length:g} tokens on average, at most "
         f"{traffic.max_length}), {traffic.metric} on {traffic.scored}; ratio: {reference}, padded, by the model",
         ("model", "texts"),
-        (traffic.metric, "lost", "texts/s", "ratio", "in CPU"),
+        (traffic.metric, "lost", "texts/s", "ratio", "in CPU", "of peak"),
     )
     scores = {score.model: score for score in traffic.scores}
     for found in traffic.passes:
@@ -51,6 +51,7 @@ def traffic_table(traffic: Traffic, reference: str) -> Table:
             three_digits(found.texts_per_s),
             f"{found.ratio:.2f}x",
             f"{found.cpu_ratio:.2f}x",
+            _share(found.share_of_floor),
         )
         table.add_row(found.model, found.arrangement, *figures)
     return table
@@ -76,8 +77,12 @@ def _table(title: str | None, words: tuple[str, ...], figures: tuple[str, ...]) 
 def _figures(found: Measurement) -> tuple[str, ...]:
     latency = found.latency_ms
     times = (three_digits(value) for value in (latency.p50, latency.p90, latency.p99))
-    share = "" if found.share_of_floor is None else f"{found.share_of_floor:.0%}"
-    return (*times, str(latency.n), f"{found.ratio:.2f}x", f"{found.cpu_ratio:.2f}x", share)
+    ratios = (f"{found.ratio:.2f}x", f"{found.cpu_ratio:.2f}x")
+    return (*times, str(latency.n), *ratios, _share(found.share_of_floor))
+
+
+def _share(value: float | None) -> str:
+    return "" if value is None else f"{value:.0%}"
 
 
 def three_digits(value: float) -> str:

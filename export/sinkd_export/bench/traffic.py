@@ -9,12 +9,14 @@ import numpy as np
 
 from sinkd_export.bench.contestants import Contestant
 from sinkd_export.bench.entries import Entry
+from sinkd_export.bench.floor import floor_ms
 from sinkd_export.bench.inputs import Inputs
-from sinkd_export.bench.interleaved import Times, rounds_within, timed_rounds, warm_up
+from sinkd_export.bench.interleaved import rounds_within, timed_rounds, warm_up
 from sinkd_export.bench.options import BenchOptions
 from sinkd_export.bench.own_texts import BATCH, Texts, check_length, encoded
-from sinkd_export.bench.records import Pass, Score, Traffic
-from sinkd_export.bench.statistics import compared
+from sinkd_export.bench.records import Compared, Pass, Peak, Score, Traffic
+from sinkd_export.bench.statistics import compared, share_of_floor
+from sinkd_export.bench.work import work_of_entry
 from sinkd_export.source import load_config
 from sinkd_export.trial import Trial, texts_of
 from sinkd_plugin.console import progress
@@ -48,18 +50,19 @@ def load_trial(entries: Sequence[Entry], options: BenchOptions, task: str) -> Tr
     return trial
 
 
-def measure_traffic(contestants: Sequence[Contestant], options: BenchOptions, trial: Trial) -> Traffic:
+def measure_traffic(contestants: Sequence[Contestant], options: BenchOptions, trial: Trial, peak: Peak) -> Traffic:
     """Score and time classifiers on the test split of a task.
 
     Args:
         contestants: The models; ratios are relative to the first of them, padded.
         options: Number of texts, length, time.
         trial: The examples, from ``load_trial``.
+        peak: What the machine can do.
     """
     texts = encoded(contestants[0].entry.model, trial.texts, options.max_length)
     scores = _scores(contestants, texts, trial)
     timed = range(0, len(texts.ids), max(1, -(-len(texts.ids) // options.samples)))
-    passes, warmup_rounds = _passes(contestants, texts, timed, options)
+    passes, warmup_rounds = _passes(contestants, texts, timed, options, peak)
     return Traffic(
         task=trial.task,
         metric=trial.metric,
@@ -91,7 +94,7 @@ def _scores(contestants: Sequence[Contestant], texts: Texts, trial: Trial) -> tu
 
 
 def _passes(
-    contestants: Sequence[Contestant], texts: Texts, timed: Sequence[int], options: BenchOptions
+    contestants: Sequence[Contestant], texts: Texts, timed: Sequence[int], options: BenchOptions, peak: Peak
 ) -> tuple[tuple[Pass, ...], int]:
     batches: dict[Arrangement, list[Inputs]] = {
         "padded": texts.padded(timed),
@@ -108,7 +111,15 @@ def _passes(
         times = timed_rounds(calls, rounds, lambda _latest: meter.advance())
     reference = times[f"padded {contestants[0].name}"]
     passes = tuple(
-        _pass(contestant.name, arrangement, inputs, times[f"{arrangement} {contestant.name}"], reference, len(timed))
+        _pass(
+            contestant.entry,
+            arrangement,
+            inputs,
+            compared(times[f"{arrangement} {contestant.name}"], reference),
+            texts=len(timed),
+            threads=options.threads,
+            peak=peak,
+        )
         for contestant in contestants
         for arrangement, inputs in batches.items()
     )
@@ -124,18 +135,23 @@ def _through(contestant: Contestant, batches: Sequence[Inputs]) -> Callable[[], 
 
 
 def _pass(
-    model: str,
+    entry: Entry,
     arrangement: Arrangement,
     batches: Sequence[Inputs],
-    times: Times,
-    reference: Times,
+    found: Compared,
+    *,
     texts: int,
+    threads: int,
+    peak: Peak,
 ) -> Pass:
-    found = compared(times, reference)
+    work = work_of_entry(entry, batches, new_tokens=0)
+    floor = None if work is None else floor_ms(work, entry.form, peak)
     return Pass(
-        model=model,
+        model=entry.name,
         arrangement=arrangement,
         tokens=sum(inputs["input_ids"].size for inputs in batches),
         texts_per_s=texts / found.latency_ms.p50 * 1e3,
+        floor_ms=floor,
+        share_of_floor=share_of_floor(floor, found, threads),
         **vars(found),
     )
