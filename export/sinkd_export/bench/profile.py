@@ -39,7 +39,7 @@ def profile(graph: Path, provider: str, batches: Sequence[Inputs]) -> list[Ran]:
         batches: What to run it on.
     """
     with TemporaryDirectory(prefix="sinkd-") as folder:
-        session = open_session(graph, provider=provider, profile=Path(folder) / "run")
+        session = open_session(graph, threads=1, provider=provider, profile=Path(folder) / "run")
         classifier = Classifier(session)
         for inputs in batches:
             classifier(inputs)
