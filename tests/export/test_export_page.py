@@ -144,6 +144,19 @@ def test_the_figures_of_measure_are_those_of_the_records() -> None:
     assert told.format(*(each[key] for each in held for key in ("memory_mb", "peak_memory_mb", "load_ms"))) in text
 
 
+def test_the_front_page_says_what_the_record_says() -> None:
+    traffic = record("quickstart.json")["traffic"]
+    (ratio,) = [
+        each["cpu_ratio"]
+        for each in traffic["passes"]
+        if (each["model"], each["arrangement"]) == ("student, int8", "sorted")
+    ]
+    (lost,) = [each["lost"] for each in traffic["scores"] if each["model"] == "student, int8"]
+    text = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
+    assert f"labels reviews {ratio:.0f} times as fast as its 6-layer teacher" in text
+    assert f"loses {lost:.3f} of accuracy" in text
+
+
 def test_the_options_of_measure_exist() -> None:
     help_text = CliRunner().invoke(cli, ["bench", "--help"]).output
     for option in set(re.findall(r"(?<!-)--[a-z][a-z-]+", section("Measure"))):
