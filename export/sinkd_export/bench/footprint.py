@@ -43,18 +43,24 @@ def footprint(job: Job) -> Footprint:
     """Load and run a model in a process of its own.
 
     Raises:
-        StorageError: If that process fails.
+        StorageError: If that process fails, or cannot be started.
     """
     words = [sys.executable, "-m", "sinkd_export.bench.footprint"]
-    done = subprocess.run(words, input=json.dumps(asdict(job)), capture_output=True, text=True, check=False)  # noqa: S603
+    try:
+        done = subprocess.run(words, input=json.dumps(asdict(job)), capture_output=True, text=True, check=False)  # noqa: S603
+    except OSError as error:  # no memory, or no processes left, for another one
+        raise _failed(job, str(error)) from error
     if done.returncode != 0:
-        lines = done.stderr.strip().splitlines() or ["no message"]
-        raise StorageError(
-            "A model must load and run in a process of its own.",
-            received=f"'{job.model}': {lines[-1]}",
-            cure="Free memory, or pass --no-memory to leave this out.",
-        )
+        raise _failed(job, (done.stderr.strip().splitlines() or ["no message"])[-1])
     return Footprint(**json.loads(done.stdout.splitlines()[-1]))
+
+
+def _failed(job: Job, why: str) -> StorageError:
+    return StorageError(
+        "A model must load and run in a process of its own.",
+        received=f"'{job.model}': {why}",
+        cure="Free memory, or pass --no-memory to leave this out.",
+    )
 
 
 def measure(job: Job) -> Footprint:
