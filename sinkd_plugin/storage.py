@@ -155,7 +155,7 @@ def read_json(path: Path) -> Any:
     """
     try:
         return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise StorageError(
             f"'{path}' must be a readable JSON file.", received=str(error), cure="Remove it and run the command again."
         ) from error

@@ -88,8 +88,7 @@ def command(
     output = given.pop("output")
     options = _options(**given)
     written = [path for path in (output, report) if path is not None]
-    for path in written:
-        check_writable(path)  # before the timing, which takes long
+    _check_places(output, report)  # before the timing, which takes long
     found = bench(models, options)
     if output is not None:
         write_json(output, found.to_dict())
@@ -122,6 +121,25 @@ def _options(
     if form is not None:
         given["forms"] = parse_forms(form, given["providers"])
     return validate(BenchOptions, given)
+
+
+RECORD_BEGINS, PAGE_BEGINS = '{\n  "schema_version"', "<!doctype html>"
+
+
+def _check_places(output: Path | None, report: Path | None) -> None:
+    """Accept files to write: new ones, and what an earlier run has written there."""
+    if output is not None and report is not None and output.resolve() == report.resolve():
+        raise UserError("--output and --report must be two files.", received=f"'{output}' for both")
+    for path, beginning in ((output, RECORD_BEGINS), (report, PAGE_BEGINS)):
+        if path is None:
+            continue
+        check_writable(path)
+        if path.is_file() and path.stat().st_size and not path.read_bytes().startswith(beginning.encode()):
+            raise UserError(
+                "--output and --report replace what an earlier run has written, and nothing else.",
+                received=f"'{path}', which is something else",
+                cure="Choose another name, or remove that file yourself.",
+            )
 
 
 def _compare(records: tuple[Path, Path], as_json: bool) -> None:

@@ -99,6 +99,7 @@ Damage = Callable[[dict[str, Any]], object]
         (lambda found: found["measurements"][0].pop("raw_latency_ms"), "measurements.0.raw_latency_ms: Field required"),
         (lambda found: found["measurements"][0].update(raw_latency_ms=[]), "exported at 1x8 without a latency above 0"),
         (lambda found: found["measurements"][0].update(raw_latency_ms=[0.0]), "without a latency above 0"),
+        (lambda found: found["measurements"][0].update(raw_latency_ms=[1e308]), "without a latency above 0"),
         (lambda found: found["measurements"][0].update(raw_latency_ms=["1"]), "measurements.0.raw_latency_ms.0: "),
         (lambda found: found["measurements"][0].update(shape=[1, 8]), "measurements.0.shape: "),
         (lambda found: found.update(versions=None), "versions: "),

@@ -70,3 +70,48 @@ def test_one_graph_of_several_that_write_together_is_no_model(
     export_folder(save_generator(tmp_path / "gpt2", "gpt2"), tmp_path / "exported")
     graph = next((tmp_path / "exported").glob("*.onnx"))
     assert "timed with all of its graphs" in refused(str(graph), *QUICK)
+
+
+def test_two_models_of_one_name_are_refused(classifier: Path, tmp_path: Path) -> None:
+    other = tmp_path / f"{classifier.name}, fp32"
+    other.symlink_to(classifier)
+    told = refused(str(classifier), str(other), *QUICK, "--form", "eager,fp32")
+    assert f"'{classifier.name}, fp32' twice" in told
+
+
+@pytest.mark.parametrize("threads", ["0", "1025", "100000"])
+def test_more_threads_than_a_machine_has_are_refused(threads: str, exported: Path) -> None:
+    assert "'threads' must be" in refused(str(exported), *QUICK, "--threads", threads)
+
+
+def test_files_of_a_model_are_not_written_over(exported: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(exported, tmp_path / "copy"))
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    for option in ("--output", "--report"):
+        for name in ("model.onnx", "config.json", "README.md"):
+            told = refused(str(folder), *QUICK, option, str(folder / name))
+            assert "replace what an earlier run has written, and nothing else" in told
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+    same = str(tmp_path / "same")
+    assert "must be two files" in refused(str(folder), *QUICK, "--output", same, "--report", same)
+
+
+def test_what_an_earlier_run_has_written_is_replaced(exported: Path, tmp_path: Path) -> None:
+    words = [str(exported), *QUICK, "--output", str(tmp_path / "a.json"), "--report", str(tmp_path / "a.html")]
+    for _ in range(2):
+        assert CliRunner().invoke(command, words).exit_code == 0
+
+
+@pytest.mark.parametrize(
+    "content", ["[1]", '{"form": "nonsense", "precision": "fp32"}', '{"form": "classification", "precision": "int3"}']
+)
+def test_a_record_that_no_exporter_wrote_is_told(content: str, exported: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(exported, tmp_path / "copy"))
+    (folder / "export.json").write_text(content, encoding="utf-8")
+    assert "must be the exporter's record" in refused(str(folder), *QUICK)
+
+
+def test_a_record_nested_too_deep_is_told(exported: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(exported, tmp_path / "copy"))
+    (folder / "export.json").write_text("[" * 200_000, encoding="utf-8")
+    assert "must be a readable JSON file" in refused(str(folder), *QUICK)

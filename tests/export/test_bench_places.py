@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -46,3 +47,24 @@ def test_a_repository_of_triton_is_timed_as_its_backend_runs_it(
     assert forms(report) == {"exported": "fp32", "triton": "fp32"}
     (found,) = report.agreements
     assert found.max_difference == 0
+
+
+def test_a_model_with_graphs_beside_its_weights_is_a_model(classifier: Path, exported: Path, tmp_path: Path) -> None:
+    both = Path(shutil.copytree(classifier, tmp_path / "both"))
+    shutil.copytree(exported, both / "onnx")
+    report = bench([str(both)], OPTIONS.model_copy(update={"forms": ("eager", "fp32")}))
+    assert [(model.name, model.backend) for model in report.models] == [
+        ("both", "pytorch"),
+        ("both, fp32", "onnxruntime"),
+    ]
+
+
+def test_a_form_that_a_model_does_not_have_is_a_row_with_the_reason(
+    tmp_path: Path, save_classifier: Callable[..., Path]
+) -> None:
+    mobile = save_classifier(tmp_path / "mobile", "mobilebert")
+    report = bench([str(mobile)], OPTIONS.model_copy(update={"forms": ("eager", "fp32", "O2")}))
+    assert [model.form for model in report.models] == ["eager", "fp32"]
+    (missing,) = report.unavailable
+    assert missing.model == "mobile, O2"
+    assert "onnxruntime's optimizer knows" in missing.reason

@@ -103,3 +103,24 @@ def test_a_task_is_scored_timed_and_drawn(reviewer: Path, tmp_path: Path) -> Non
 def test_a_model_of_other_labels_is_not_scored(classifier: Path) -> None:
     done = CliRunner().invoke(command, [str(classifier), "--task", "reviews", "--shape", "1x8", "--no-memory"])
     assert isinstance(done.exception, ModelReferenceError)
+
+
+def test_every_model_reads_the_texts_itself(
+    reviewer: Path, tmp_path: Path, export_folder: Callable[..., object]
+) -> None:
+    """Each is scored with its own question and where its own training cut, as it is when it is alone."""
+    export_folder(reviewer, tmp_path / "plain")
+    asked, short = (Path(shutil.copytree(tmp_path / "plain", tmp_path / name)) for name in ("asked", "short"))
+    prompt = {"template": "not not {text} good good", "text": ["text"]}
+    (asked / "prompt.json").write_text(json.dumps(prompt), encoding="utf-8")
+    (short / "sinkd.json").write_text(json.dumps({"max_length": 9}), encoding="utf-8")
+    words = ["--task", "reviews", "--samples", "4", "--rounds", "1", "--shape", "1x8", "--no-memory", "--json"]
+
+    def scores(*models: Path) -> list[float]:
+        done = CliRunner().invoke(command, [*map(str, models), *words])
+        assert done.exit_code == 0, done.exception
+        return [score["value"] for score in json.loads(done.stdout)["traffic"]["scores"]]
+
+    together = scores(tmp_path / "plain", asked, short)
+    assert together == [*scores(tmp_path / "plain"), *scores(asked), *scores(short)]
+    assert len(set(together)) == 3

@@ -11,12 +11,12 @@ from sinkd_export.bench.entries import Entry
 from sinkd_export.bench.footprint import Job, footprint
 from sinkd_export.bench.forms import COMPILED, REPLAYED
 from sinkd_export.bench.options import BenchOptions
+from sinkd_export.bench.places import export_record
 from sinkd_export.bench.records import ModelRecord, Unavailable
-from sinkd_export.destination import REPORT_NAME
 from sinkd_export.source import weight_files, weights_digest
 from sinkd_plugin.console import progress
 from sinkd_plugin.errors import UserError
-from sinkd_plugin.storage import read_json, sha256
+from sinkd_plugin.storage import sha256
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,6 +115,5 @@ def _weights(entry: Entry) -> dict[str, str]:
     """sha256 of the weights; of an export, those of the model it came from."""
     if not entry.exported:
         return weights_digest(entry.model)
-    report = entry.model / REPORT_NAME
-    recorded: dict[str, str] = read_json(report).get("source_weights", {}) if report.is_file() else {}
+    recorded: dict[str, str] = export_record(entry.model).get("source_weights", {})
     return recorded or {path.name: sha256(path) for path in _files(entry)}

@@ -66,19 +66,31 @@ def entries_of(references: Sequence[str], options: BenchOptions) -> tuple[tuple[
                 entries.append(wanted)
             else:
                 unavailable.append(Unavailable(model=wanted.name, reason=reason))
+    _check_names([*(entry.name for entry in entries), *(each.model for each in unavailable)])
     return tuple(entries), tuple(unavailable)
 
 
-def with_graph(entry: Entry, maker: GraphMaker) -> Entry:
-    """The same, its graph made if it runs in onnxruntime and has none yet.
+def with_graphs(entries: Sequence[Entry], maker: GraphMaker) -> tuple[tuple[Entry, ...], tuple[Unavailable, ...]]:
+    """The same, with a graph made for each that runs in onnxruntime and has none yet, and those that have no such form.
 
     Raises:
-        SinkdError: Whatever making it raises.
+        SinkdError: Whatever making one raises, but that a model has no such form.
     """
+    made: list[Entry] = []
+    unavailable: list[Unavailable] = []
+    for entry in entries:
+        try:
+            made.append(_with_graph(entry, maker))
+        except UserError as error:
+            unavailable.append(Unavailable(model=entry.name, reason=str(error)))
+    return tuple(made), tuple(unavailable)
+
+
+def _with_graph(entry: Entry, maker: GraphMaker) -> Entry:
     if entry.exported or entry.form in IN_PYTORCH:
         return entry
-    made = maker.graphs(entry.model, entry.form)
-    return replace(entry, graph=made if entry.generates else made / "model.onnx")
+    graphs = maker.graphs(entry.model, entry.form)
+    return replace(entry, graph=graphs if entry.generates else graphs / "model.onnx")
 
 
 def _wanted(reference: str, name: str, place: Place, options: BenchOptions) -> Iterator[Entry]:
@@ -122,6 +134,16 @@ def _check_alike(places: Mapping[str, Place]) -> None:
                 f"'{name}' {'writes' if place.generates else 'labels'}" for name, place in places.items()
             ),
             cure="Time classifiers and generative models in runs of their own.",
+        )
+
+
+def _check_names(names: Sequence[str]) -> None:
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise UserError(
+            "Models that are timed together must be told apart by their names.",
+            received=f"'{twice[0]}' twice",
+            cure="Rename a folder: a form is called after its model.",
         )
 
 

@@ -54,7 +54,7 @@ def _check(model: Path, ids: NDArray[np.int64], shape: Shape, extra: int) -> Non
         raise UserError(
             "Every model must have positions for the longest shape.",
             received=f"{shape}{written}, and '{model.name}' takes {limit} tokens",
-            cure="Choose a shorter --shape.",
+            cure=f"Choose a shorter --shape{' or fewer --new-tokens' if extra else ''}.",
         )
     if int(ids.max()) >= config.vocab_size:
         raise UserError(

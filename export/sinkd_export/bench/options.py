@@ -9,6 +9,7 @@ from pathlib import Path
 
 from pydantic import Field, field_validator, model_validator
 
+from sinkd_export.session import MOST_THREADS
 from sinkd_plugin.errors import UserError
 from sinkd_plugin.options import Options
 
@@ -79,7 +80,7 @@ class BenchOptions(Options):
     shapes: tuple[Shape, ...] = Field(default=DEFAULT_SHAPES, min_length=1)
     forms: tuple[str, ...] = Field(default=("eager",), min_length=1)
     providers: tuple[str, ...] = Field(default=("cpu",), min_length=1)
-    threads: int = Field(default=1, ge=1)
+    threads: int = Field(default=1, ge=1, le=MOST_THREADS)
     rounds: int | None = Field(default=None, ge=1)
     seconds: float = Field(default=15.0, gt=0)
     memory: bool = True

@@ -11,7 +11,7 @@ import numpy as np
 from sinkd_export.batches import by_length
 from sinkd_export.bench.inputs import Inputs
 from sinkd_export.prompt import open_prompt
-from sinkd_export.source import load_config, load_tokenizer, trained_length
+from sinkd_export.source import UNBOUNDED, load_config, load_tokenizer, trained_length
 from sinkd_export.tokens import open_tokens
 from sinkd_export.trial import Text
 from sinkd_plugin.errors import UserError
@@ -75,16 +75,20 @@ def encoded(folder: Path, texts: Sequence[Text], max_length: int | None) -> Text
         tokenizer(*((text,) if isinstance(text, str) else text), truncation=True, max_length=length) for text in texts
     ]
     ids = tuple(tuple(row["input_ids"]) for row in rows)
+    if length >= UNBOUNDED:  # a model without a position table, and no record of its training
+        length = max(map(len, ids))
     types = tuple(tuple(row.get("token_type_ids", [0] * len(row["input_ids"]))) for row in rows)
     return Texts(ids=ids, types=types, max_length=length, pad_id=int(tokenizer.pad_token_id or 0))
 
 
 def check_length(folder: Path, max_length: int | None) -> None:
-    """Check that a model takes as many tokens.
+    """Check that a model takes as many tokens, and was trained on as many as make a text.
 
     Raises:
+        ModelReferenceError: If the trainer's record of it says what cannot be.
         UserError: If it takes fewer.
     """
     limit = int(load_tokenizer(folder, load_config(folder)).model_max_length)
+    trained_length(folder)
     if max_length is not None and max_length > limit:
         raise UserError(f"--max-length must be at most {limit}, as '{folder.name}' takes it.", received=max_length)

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, get_args
 
 from sinkd_export.destination import REPORT_NAME
-from sinkd_export.families import family_of
+from sinkd_export.families import Form, family_of
 from sinkd_export.graph_file import PLACES, SUFFIXES, graph_file
 from sinkd_export.source import load_config, local_folder
 from sinkd_export.triton import GRAPH
 from sinkd_plugin.errors import ModelReferenceError, UserError
 from sinkd_plugin.storage import read_json
+
+FORMS: tuple[Form, ...] = get_args(Form)
+PRECISIONS = (*SUFFIXES, None)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,13 +49,14 @@ def place_of(reference: str) -> Place:
         ModelReferenceError: If there is no such model, or no configuration belongs to the graph.
         UserError: If it is one graph of several that write text together.
     """
-    if reference.endswith(".onnx"):
+    if reference.endswith(".onnx") and not Path(reference).is_dir():
         return _one_graph(Path(reference))
     folder = local_folder(reference)
-    record = _record(folder)
+    record = export_record(folder)
     graph = next((folder / name for name in (*PLACES, GRAPH) if (folder / name).is_file()), None)
-    exported = graph is not None or any(folder.glob("*.onnx")) or any(folder.glob("onnx/*.onnx"))
+    exported = is_exported(folder)
     generates = _generates(folder, record)
+    graph = graph if exported else None
     if exported and not generates:
         graph = graph or graph_file(folder)
     return Place(
@@ -60,6 +65,32 @@ def place_of(reference: str) -> Place:
         exported=exported,
         generates=generates,
         form=_form(folder, graph, record) if exported else None,
+    )
+
+
+def is_exported(folder: Path) -> bool:
+    """Whether a folder runs in onnxruntime alone; one with weights for PyTorch too is a model, as for the exporter."""
+    if any(folder.glob("*.safetensors")):
+        return False
+    return any((*folder.glob("*.onnx"), *folder.glob("onnx/*.onnx"))) or (folder / GRAPH).is_file()
+
+
+def export_record(folder: Path) -> Mapping[str, Any]:
+    """What the exporter wrote of a folder; nothing where it did not make it.
+
+    Raises:
+        ModelReferenceError: If it is no such record.
+    """
+    path = folder / REPORT_NAME
+    if not path.is_file():
+        return {}
+    record = read_json(path)
+    if isinstance(record, dict) and record.get("form") in FORMS and record.get("precision") in PRECISIONS:
+        return record
+    raise ModelReferenceError(
+        f"'{path}' must be the exporter's record: a form and a precision at least.",
+        received="something else",
+        cure="Export the model again.",
     )
 
 
@@ -80,7 +111,7 @@ def _one_graph(graph: Path) -> Place:
             received=f"'{graph}', with no config.json beside or above it",
             cure="Make one with `sinkd export MODEL --to DIR`.",
         )
-    record = _record(folder)
+    record = export_record(folder)
     if _generates(folder, record):
         raise UserError(
             "A model that writes text is timed with all of its graphs.",
@@ -96,19 +127,13 @@ def _short(reference: str) -> str:
     return f"{path.parent.name}/{path.name}" if path.suffix == ".onnx" else path.name or reference
 
 
-def _record(folder: Path) -> dict[str, object]:
-    path = folder / REPORT_NAME
-    found = read_json(path) if path.is_file() else {}
-    return found if isinstance(found, dict) else {}
-
-
-def _generates(folder: Path, record: dict[str, object]) -> bool:
+def _generates(folder: Path, record: Mapping[str, Any]) -> bool:
     if record:
         return record.get("form") == "generation"
     return family_of(load_config(folder)) in ("encoder_decoder", "decoder")
 
 
-def _form(folder: Path, graph: Path | None, record: dict[str, object]) -> str:
+def _form(folder: Path, graph: Path | None, record: Mapping[str, Any]) -> str:
     """Of graphs side by side the name tells the precision, as transformers.js has it; of one graph the record."""
     if (folder / "onnx").is_dir():
         stem = "" if graph is None else graph.stem

@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from sinkd_export.bench.contestants import Contestant, load_contestants
-from sinkd_export.bench.entries import Entry, entries_of, with_graph
+from sinkd_export.bench.entries import Entry, entries_of, with_graphs
 from sinkd_export.bench.floor import best_of, floor_ms, measure_peak
 from sinkd_export.bench.inputs import DESCRIPTION, Inputs, inputs_for
 from sinkd_export.bench.interleaved import Times, WarmUp, rounds_within, timed_rounds, warm_up
@@ -103,9 +103,10 @@ NOTHING = _Found()
 def _timed(wanted: Sequence[Entry], options: BenchOptions, maker: GraphMaker) -> _Found:
     trial = None if options.task is None else load_trial(wanted, options, options.task)
     inputs = {shape: _inputs(wanted, shape, options) for shape in options.shapes}
-    entries = [with_graph(entry, maker) for entry in wanted]  # only now, because it takes long
+    entries, unmade = with_graphs(wanted, maker)  # only now, because it takes long
     _check_placements(entries, inputs[options.shapes[0]])
-    contestants, failed = load_contestants(entries, options)
+    contestants, unloaded = load_contestants(entries, options)
+    failed = (*unmade, *unloaded)
     if not contestants:
         raise UserError("A model at least must run.", received="; ".join(each.reason for each in failed))
     agreements = tuple(found for shape in inputs for found in _agreements(contestants, shape, inputs[shape]))

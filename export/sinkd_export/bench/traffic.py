@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -35,13 +36,14 @@ def load_trial(entries: Sequence[Entry], options: BenchOptions, task: str) -> Tr
 
     Raises:
         ModelReferenceError: If a model's labels are not those of the task.
-        UserError: If the first model cannot take texts of that length.
+        UserError: If a model cannot take texts of that length.
         SinkdError: Whatever loading the task raises.
     """
     from sinkd_plugin.tasks.load import load_task
     from sinkd_plugin.tasks.options import DataOptions
 
-    check_length(entries[0].model, options.max_length)
+    for entry in entries:
+        check_length(entry.model, options.max_length)
     loaded = load_task(task, data_dir=options.data_dir, data=DataOptions(), seed=0)
     trial = Trial(spec=loaded.spec, texts=texts_of(loaded, SPLIT), labels=tuple(loaded.labels(SPLIT)), calibration=())
     for entry in entries:
@@ -51,7 +53,7 @@ def load_trial(entries: Sequence[Entry], options: BenchOptions, task: str) -> Tr
 
 
 def measure_traffic(contestants: Sequence[Contestant], options: BenchOptions, trial: Trial, peak: Peak) -> Traffic:
-    """Score and time classifiers on the test split of a task.
+    """Score and time classifiers on the test split of a task, each on what it makes of the texts itself.
 
     Args:
         contestants: The models; ratios are relative to the first of them, padded.
@@ -59,17 +61,21 @@ def measure_traffic(contestants: Sequence[Contestant], options: BenchOptions, tr
         trial: The examples, from ``load_trial``.
         peak: What the machine can do.
     """
-    texts = encoded(contestants[0].entry.model, trial.texts, options.max_length)
-    scores = _scores(contestants, texts, trial)
-    timed = range(0, len(texts.ids), max(1, -(-len(texts.ids) // options.samples)))
-    passes, warmup_rounds = _passes(contestants, texts, timed, options, peak)
+    read = {
+        folder: encoded(folder, trial.texts, options.max_length)
+        for folder in dict.fromkeys(contestant.entry.model for contestant in contestants)
+    }
+    timed = range(0, len(trial.texts), max(1, -(-len(trial.texts) // options.samples)))
+    scores = _scores(contestants, read, trial)
+    passes, warmup_rounds = _passes(contestants, read, timed, options, peak)
+    first = read[contestants[0].entry.model]
     return Traffic(
         task=trial.task,
         metric=trial.metric,
-        scored=len(texts.ids),
+        scored=len(trial.texts),
         texts=len(timed),
-        max_length=texts.max_length,
-        mean_length=round(float(np.mean([len(texts.ids[position]) for position in timed])), 1),
+        max_length=first.max_length,
+        mean_length=round(float(np.mean([len(first.ids[position]) for position in timed])), 1),
         batch_size=BATCH,
         warmup_rounds=warmup_rounds,
         scores=scores,
@@ -77,15 +83,16 @@ def measure_traffic(contestants: Sequence[Contestant], options: BenchOptions, tr
     )
 
 
-def _scores(contestants: Sequence[Contestant], texts: Texts, trial: Trial) -> tuple[Score, ...]:
-    batches = texts.sorted(range(len(texts.ids)))
+def _scores(contestants: Sequence[Contestant], read: Mapping[Path, Texts], trial: Trial) -> tuple[Score, ...]:
+    everything = range(len(trial.texts))
+    batches = {folder: texts.sorted(everything) for folder, texts in read.items()}
     values: list[float] = []
-    with progress(f"Scoring on {len(texts.ids)} texts of {trial.task}", total=len(contestants)) as meter:
+    with progress(f"Scoring on {len(everything)} texts of {trial.task}", total=len(contestants)) as meter:
         for contestant in contestants:
             found: dict[int, int] = {}
-            for positions, inputs in batches:
+            for positions, inputs in batches[contestant.entry.model]:
                 found.update(zip(positions, contestant.engine.compute(inputs).argmax(1).tolist(), strict=True))
-            values.append(trial.score([found[position] for position in range(len(texts.ids))]))
+            values.append(trial.score([found[position] for position in everything]))
             meter.advance(score=values[-1])
     return tuple(
         Score(model=contestant.name, value=value, lost=values[0] - value)
@@ -94,16 +101,17 @@ def _scores(contestants: Sequence[Contestant], texts: Texts, trial: Trial) -> tu
 
 
 def _passes(
-    contestants: Sequence[Contestant], texts: Texts, timed: Sequence[int], options: BenchOptions, peak: Peak
+    contestants: Sequence[Contestant],
+    read: Mapping[Path, Texts],
+    timed: Sequence[int],
+    options: BenchOptions,
+    peak: Peak,
 ) -> tuple[tuple[Pass, ...], int]:
-    batches: dict[Arrangement, list[Inputs]] = {
-        "padded": texts.padded(timed),
-        "sorted": [inputs for _, inputs in texts.sorted(timed)],
-    }
+    batches = {folder: _arranged(texts, timed) for folder, texts in read.items()}
     calls = {
         f"{arrangement} {contestant.name}": _through(contestant, inputs)
         for contestant in contestants
-        for arrangement, inputs in batches.items()
+        for arrangement, inputs in batches[contestant.entry.model].items()
     }
     settled = warm_up(calls, options.seconds)
     rounds = options.rounds or rounds_within(settled.last_seconds, options.seconds)
@@ -121,9 +129,13 @@ def _passes(
             peak=peak,
         )
         for contestant in contestants
-        for arrangement, inputs in batches.items()
+        for arrangement, inputs in batches[contestant.entry.model].items()
     )
     return passes, settled.rounds
+
+
+def _arranged(texts: Texts, timed: Sequence[int]) -> dict[Arrangement, list[Inputs]]:
+    return {"padded": texts.padded(timed), "sorted": [inputs for _, inputs in texts.sorted(timed)]}
 
 
 def _through(contestant: Contestant, batches: Sequence[Inputs]) -> Callable[[], object]:

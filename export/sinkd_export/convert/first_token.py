@@ -78,6 +78,8 @@ def _needed(node: ir.Node, axis: int) -> Rows | None:
         node.op_type in OVER_THE_LAST_AXIS and axis < rank - 1 and _over_last(node, rank)
     ):
         return {first: axis}
+    if node.op_type == "ReduceMean" and axis < rank - 1 and _means_rows(node):  # of a normalisation before opset 17
+        return {first: axis}
     if node.op_type in BROADCASTING:
         return dict(_broadcast(node, axis - rank))
     if node.op_type == "MatMul" and axis == rank - 2 == _rank(first) - 2:
@@ -121,6 +123,15 @@ def _is_first_token(node: ir.Node) -> bool:
         return False
     index = get_const_tensor(input_of(node, 1))
     return index is not None and tuple(index.shape) == () and number_of(input_of(node, 1)) == 0
+
+
+def _means_rows(node: ir.Node) -> bool:
+    """Whether it takes the mean over the last axis alone, and keeps it; from opset 18 on the axes are an input."""
+    axes = node.attributes.get("axes")
+    written = (
+        list(axes.as_ints()) if axes is not None else [number_of(input_of(node, 1)) if len(node.inputs) > 1 else None]
+    )
+    return written == [-1] and node.attributes.get_int("keepdims", 1) == 1
 
 
 def _over_last(node: ir.Node, rank: int) -> bool:

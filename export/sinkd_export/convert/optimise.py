@@ -14,6 +14,7 @@ import onnx
 from sinkd_export.convert.external import save_graph
 from sinkd_export.convert.half import to_float16
 from sinkd_export.convert.recipe import OptimizationLevel
+from sinkd_plugin.errors import UserError
 
 if TYPE_CHECKING:
     from transformers import PretrainedConfig
@@ -30,13 +31,23 @@ def optimise_graph(source: Path, into: Path, config: PretrainedConfig, level: Op
         into: The file to write.
         config: The model's configuration: number of heads, width, type.
         level: Optimum's level; O4 is O3 in float16.
+
+    Raises:
+        UserError: If onnxruntime's optimizer does not know the model.
     """
     from onnxruntime.transformers.optimizer import optimize_model
     from optimum.onnxruntime.configuration import AutoOptimizationConfig
     from optimum.onnxruntime.utils import ORTConfigManager
 
     options = AutoOptimizationConfig.with_optimization_level("O3" if level == "O4" else level)
-    model_type = ORTConfigManager.get_model_ort_type(config.model_type)
+    try:
+        model_type = ORTConfigManager.get_model_ort_type(config.model_type)
+    except KeyError:
+        raise UserError(
+            "--optimize is for models that onnxruntime's optimizer knows.",
+            received=f"'{config.model_type}'",
+            cure="Leave it out: onnxruntime fuses what it can while it loads a graph.",
+        ) from None
     optimised = optimize_model(
         source.as_posix(),
         model_type,

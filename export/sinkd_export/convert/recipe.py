@@ -14,6 +14,9 @@ OPSET = 18
 OLDEST_OPSET, NEWEST_OPSET = 14, 20
 """Scaled dot-product attention needs 14; torch's tracing exporter knows no more than 20."""
 
+FUSING_OPSET = 17
+"""The first with LayerNormalization, which the optimizer's fusions write."""
+
 TOLERANCE = 0.01
 """What a lower precision may cost by default: one hundredth of the task's headline metric, in absolute terms."""
 
@@ -44,6 +47,15 @@ class Recipe(Options):
     per_channel: bool = True
     tolerance: float = Field(default=TOLERANCE, ge=0, le=1)
     external_data: bool = False
+
+    @model_validator(mode="after")
+    def _fused_into_what_there_is(self) -> Recipe:
+        if self.optimize in ("O2", "O3", "O4") and self.opset < FUSING_OPSET:
+            raise ValueError(
+                f"optimize '{self.optimize}' fuses into LayerNormalization, which opset {self.opset} does not have: "
+                f"leave it out, or choose opset {FUSING_OPSET} or newer"
+            )
+        return self
 
     @model_validator(mode="after")
     def _quantised_once(self) -> Recipe:

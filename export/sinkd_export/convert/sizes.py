@@ -52,7 +52,9 @@ def written_out(graph: onnx.ModelProto, names: Collection[str] | None = None) ->
 
 
 def divides_rows_only(node: ir.Node) -> bool:
-    """Whether a reshape keeps two axes, and the size of what lies behind them, and changes its division alone."""
+    """Whether a reshape only divides otherwise what lies behind two axes; that it keeps them, the proof has to show."""
+    if node.attributes.get_int("allowzero", 0):
+        return False
     one, other = fixed_sizes(input_of(node, 0), 2, None), fixed_sizes(node.outputs[0], 2, None)
     return bool(one) and bool(other) and prod(one) == prod(other)
 
