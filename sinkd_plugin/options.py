@@ -91,7 +91,10 @@ def _explain(options_type: type[BaseModel], keys: list[str], failures: list[Erro
     if detail["type"] == "missing":
         return f"The key '{path}' is required."
     if detail["type"] == "value_error":
-        return f"'{path}': {detail['msg'].removeprefix('Value error, ')}. Received: {detail['input']!r}."
+        rule = detail["msg"].removeprefix("Value error, ")
+        if not keys and not where:  # of several options together: the rule names those that it is about
+            return f"{rule}."
+        return f"'{path}': {rule}. Received: {detail['input']!r}."
     wanted = " or ".join(dict.fromkeys(map(_wanted, failures)))
     return f"'{path}' must {wanted}. Received: {detail['input']!r}."
 
