@@ -104,12 +104,15 @@ def _metadata(source: Source, report: ExportReport) -> dict[str, Any]:
 
 
 def _front_matter(path: Path) -> dict[str, Any]:
-    text = path.read_text(encoding="utf-8") if path.is_file() else ""
+    try:
+        text = path.read_text(encoding="utf-8") if path.is_file() else ""
+    except UnicodeDecodeError:  # a card that cannot be read has no metadata to keep
+        return {}
     if not text.startswith("---\n"):
         return {}
     header, _, _ = text.removeprefix("---\n").partition("\n---")
     try:
         data = yaml.safe_load(header)
-    except yaml.YAMLError:  # a card that cannot be read has no metadata to keep
+    except yaml.YAMLError:  # nor has one whose metadata is no YAML
         return {}
     return data if isinstance(data, dict) else {}

@@ -122,10 +122,12 @@ class Student:
             One prediction a text, in the order of ``texts``; nothing for nothing.
 
         Raises:
-            DataError: If one is None, empty or no text, or too long and ``truncation`` is off.
-            UserError: If ``batch_size`` is no whole number, or below 1.
+            DataError: If one is None, empty, nothing but invisible characters or no text, or too long and
+                ``truncation`` is off.
+            UserError: If ``batch_size`` is no whole number, or below 1, or ``truncation`` neither True nor False.
         """
         batch_size = at_least_one("batch_size", batch_size)
+        _check_switch("truncation", truncation)
         items = list(checked(texts))  # all are checked before the first is computed
         return list(self._stream(iter(items), batch_size, WINDOW, truncation))
 
@@ -145,9 +147,11 @@ class Student:
 
         Raises:
             DataError: As ``predict``, when the window is read that holds the text.
-            UserError: If ``batch_size`` or ``window`` is no whole number, or below 1.
+            UserError: If ``batch_size`` or ``window`` is no whole number, or below 1, or ``truncation`` neither True
+                nor False.
         """
         batch_size = at_least_one("batch_size", batch_size)
+        _check_switch("truncation", truncation)
         window = min(at_least_one("window", window), sys.maxsize)  # islice takes no more
         return self._stream(checked(texts), batch_size, window, truncation)
 
@@ -174,8 +178,12 @@ class Student:
         """
         encodings = self.tokens.encode(items) if self.prompt is None else self._asked(self.prompt, items)
         for position, encoding in enumerate(encodings, start=first):
-            if not encoding.ids:
-                raise DataError("A text must have a token at least.", received=f"none at position {position}")
+            if encoding.is_empty:
+                raise DataError(
+                    "A text must have a token at least.",
+                    received=f"none at position {position}",
+                    cure="Drop it or replace it by a text.",
+                )
         return encodings
 
     def refuse_long(self, encodings: Sequence[Encoded], *, first: int = 0) -> None:
@@ -216,6 +224,11 @@ class Student:
     def _prediction(self, probabilities: NDArray[np.float64]) -> Prediction:
         scores = {name: float(value) for name, value in zip(self.labels, probabilities, strict=True)}
         return {"label": self.labels[int(probabilities.argmax())], "scores": scores}
+
+
+def _check_switch(name: str, value: object) -> None:
+    if not isinstance(value, bool):  # "no" and "false" would count as true
+        raise UserError(f"{name} must be True or False.", received=repr(value))
 
 
 def _refuse_generators(graph: Path, classifier: Classifier) -> None:

@@ -48,7 +48,7 @@ def choose_sentences(
         samples: Score the model on at most this many examples of the validation split.
 
     Raises:
-        DataError: If the file has no text, is no UTF-8, or holds both texts and pairs.
+        DataError: If the file has no text, is no UTF-8, holds both texts and pairs, or more than two texts in a line.
         UserError: If ``data_dir`` or ``samples`` is given and there is no task that it could be for.
         SinkdError: Whatever loading the named task raises, or the recorded one where an option is given for it.
     """
@@ -105,7 +105,7 @@ def _from_file(path: Path) -> tuple[Text, ...]:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise DataError("--texts must name a readable UTF-8 file.", received=f"'{path}': {error}") from error
-    texts = {number: _text(line) for number, line in enumerate(lines, start=1) if line.strip()}
+    texts = {number: _text(path, number, line) for number, line in enumerate(lines, start=1) if line.strip()}
     if not texts:
         raise DataError("--texts must name a file with one text a line.", received=f"'{path}', which has none")
     _refuse_mixture(path, texts)
@@ -126,6 +126,12 @@ def _refuse_mixture(path: Path, texts: Mapping[int, Text]) -> None:
             )
 
 
-def _text(line: str) -> Text:
-    first, tab, second = line.partition("\t")
-    return (first, second) if tab else line
+def _text(path: Path, number: int, line: str) -> Text:
+    first, *others = line.split("\t")
+    if len(others) > 1:
+        raise DataError(
+            "--texts must hold at most two texts in a line, with one tab between them.",
+            received=f"{len(others)} tabs in line {number} of '{path}'",
+            cure="Correct the line.",
+        )
+    return (first, others[0]) if others else line

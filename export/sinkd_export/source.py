@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sinkd_export.families import Family, Form, default_form, family_of
+from sinkd_export.lengths import length_of, smallest_length
 from sinkd_export.specs import ExportTargetSpec
 from sinkd_plugin.errors import DownloadError, ModelReferenceError, StorageError, UserError
 from sinkd_plugin.references import resolve_model
@@ -86,9 +87,10 @@ def find_source(reference: str, target: ExportTargetSpec, form: Form | None = No
         form: What the export computes; by default what the model was made for.
 
     Raises:
-        UserError: If the target does not support it, or not in this form, or it is quantised already.
-        ModelReferenceError: If there is no such model, it lacks weights, label names or a tokenizer, or the trainer's
-            record of it is damaged.
+        UserError: If the target does not support it, or not in this form, it is quantised already, or a classifier of
+            anything but one label a text.
+        ModelReferenceError: If there is no such model, it lacks weights, label names or a tokenizer, or a length in its
+            files, the trainer's record of it included, cannot be.
         DownloadError: If it is on the hub and cannot be fetched.
     """
     folder = local_folder(reference)
@@ -99,15 +101,20 @@ def find_source(reference: str, target: ExportTargetSpec, form: Form | None = No
     wanted = form or (default_form(family) if family else "classification")
     _check_form(config, family, wanted, target)
     weight_files(folder)
+    labels: tuple[str, ...] = ()
+    if wanted == "classification" and family in ("encoder", None):
+        _check_single_label(folder, config)
+        labels = _labels(folder, config)
+    tokenizer = load_tokenizer(folder, config)
     return Source(
         reference=reference,
         folder=folder,
         config=config,
-        tokenizer=load_tokenizer(folder, config),
+        tokenizer=tokenizer,
         family=family,
         form=wanted,
-        labels=_labels(folder, config) if wanted == "classification" and family in ("encoder", None) else (),
-        trained_length=trained_length(folder),
+        labels=labels,
+        trained_length=trained_length(folder, least=smallest_length(tokenizer)),
     )
 
 
@@ -122,20 +129,18 @@ def training_record(folder: Path) -> Mapping[str, Any]:
     return record if isinstance(record, Mapping) else {}
 
 
-def trained_length(folder: Path) -> int | None:
+def trained_length(folder: Path, *, least: int = 1) -> int | None:
     """Tokens that training cut a text to, if the trainer tells.
 
+    Args:
+        folder: The model's folder.
+        least: The smallest that its tokenizer leaves room for a text in.
+
     Raises:
-        ModelReferenceError: If what it tells is no number of tokens.
+        ModelReferenceError: If what it tells is no number of tokens, or fewer than ``least``.
     """
     length: object = training_record(folder).get("max_length")
-    if length is None or (isinstance(length, int) and not isinstance(length, bool) and length > 0):
-        return length
-    raise ModelReferenceError(
-        "max_length in a model's sinkd.json must be a positive whole number of tokens.",
-        received=f"{length!r} in '{folder}'",
-        cure="Correct it there, or remove the entry.",
-    )
+    return None if length is None else length_of(length, "max_length in a model's sinkd.json", folder, least=least)
 
 
 def _check_not_exported(folder: Path) -> None:
@@ -163,6 +168,17 @@ def _check_supported(config: PretrainedConfig, target: ExportTargetSpec) -> None
         f"The export target '{target.name}' must support the model: {target.summary}",
         received=f"{architectures} ({config.model_type})",
         cure="`sinkd list targets` shows what can be exported.",
+    )
+
+
+def _check_single_label(folder: Path, config: PretrainedConfig) -> None:
+    """What an exported classifier answers is a softmax, which makes sense where exactly one label is right."""
+    if config.problem_type in (None, "single_label_classification"):
+        return
+    raise UserError(
+        "A classifier to export must give each text exactly one of its labels.",
+        received=f"problem_type '{config.problem_type}' in '{folder}'",
+        cure="Export a model trained for single_label_classification; if this one was, correct its config.json.",
     )
 
 
@@ -227,7 +243,7 @@ def load_tokenizer(folder: Path, config: PretrainedConfig) -> PreTrainedTokenize
     """Load the fast tokenizer, cut to the model's position table.
 
     Raises:
-        ModelReferenceError: If there is none, or a damaged one.
+        ModelReferenceError: If there is none, or a damaged one, or its maximum or the model's cannot be.
     """
     from transformers import AutoTokenizer
 
@@ -239,7 +255,11 @@ def load_tokenizer(folder: Path, config: PretrainedConfig) -> PreTrainedTokenize
         raise _no_tokenizer(folder, f"{type(tokenizer).__name__}, which has no tokenizer.json")
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token  # GPT-2 has none; a batch needs one, and the mask hides it
-    tokenizer.model_max_length = min(int(min(tokenizer.model_max_length, UNBOUNDED)), position_limit(config))
+    least = smallest_length(tokenizer)
+    own = length_of(tokenizer.model_max_length, "model_max_length in tokenizer_config.json", folder, least=least)
+    positions = getattr(config, "max_position_embeddings", UNBOUNDED)
+    length_of(positions, "max_position_embeddings in config.json", folder, least=least)
+    tokenizer.model_max_length = min(own, UNBOUNDED, position_limit(config))
     return tokenizer
 
 
@@ -300,8 +320,9 @@ def load_model(folder: Path, family: Family | None = None) -> PreTrainedModel:
         family: Its family; a classifier if there is none.
 
     Raises:
-        ModelReferenceError: If a tensor is missing, since transformers would fill it with random numbers.
-        StorageError: If the weights are damaged.
+        ModelReferenceError: If a tensor is missing, since transformers would fill it with random numbers, or the model
+            answers with a bare tuple.
+        StorageError: If the weights are damaged, or there is no such model as config.json describes.
     """
     import torch
     from safetensors import SafetensorError
@@ -316,12 +337,24 @@ def load_model(folder: Path, family: Family | None = None) -> PreTrainedModel:
             model, info = heads.get(family, AutoModelForSequenceClassification).from_pretrained(
                 str(folder), output_loading_info=True, **arguments
             )
+    except (KeyError, TypeError, ZeroDivisionError) as error:  # a setting that cannot be looked up or counted with
+        raise StorageError(
+            f"The config.json in '{folder}' must describe a model that transformers can build.",
+            received=f"{type(error).__name__}: {error}",
+            cure="Correct the setting, or save or download the model again.",
+        ) from error
     except (SafetensorError, OSError, RuntimeError, ValueError) as error:
         raise StorageError(
             f"The weights in '{folder}' must fit its config.json and be undamaged.",
             received=str(error).strip().splitlines()[0],
             cure="Save or download the model again.",
         ) from error
+    if not model.config.return_dict:
+        raise ModelReferenceError(
+            "A model must name its outputs.",
+            received=f"\"return_dict\": false in the config.json of '{folder}'",
+            cure="Remove return_dict there.",
+        )
     if info["missing_keys"]:
         raise ModelReferenceError(
             "A checkpoint must hold every tensor of its model.",

@@ -1,8 +1,8 @@
-"""What may be given to a student: a text or a pair of texts, each of them something to read."""
+"""What may be given to a student: a text or a pair of texts, with something to read in it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TypeAlias
 
 from sinkd_export.tokens import Item
@@ -15,25 +15,32 @@ def checked(texts: Iterable[object]) -> Iterator[Item]:
     """The texts, each checked as it is taken.
 
     Raises:
-        DataError: If ``texts`` is a bare text or nothing to go through, or one of them is None, empty, not text, or
-            half of a surrogate pair.
+        DataError: If ``texts`` is a bare text, a mapping or nothing to go through, or one of them is None, empty, not
+            text, or half of a surrogate pair. One half of a pair may be empty, as it may in training.
     """
-    if isinstance(texts, (str, bytes)) or not isinstance(texts, Iterable):
+    if isinstance(texts, (str, bytes, Mapping)) or not isinstance(texts, Iterable):
         raise DataError("predict takes a list of texts.", received=repr(texts), cure="Put the text into a list.")
     return (_checked_item(index, item) for index, item in enumerate(texts))
 
 
 def _checked_item(index: int, item: object) -> Item:
     if isinstance(item, (tuple, list)) and len(item) == 2:
-        return _checked_text(index, item[0]), _checked_text(index, item[1])
-    return _checked_text(index, item)
+        first, second = _checked_text(index, item[0]), _checked_text(index, item[1])
+        _refuse_empty(index, first, second)
+        return first, second
+    text = _checked_text(index, item)
+    _refuse_empty(index, text)
+    return text
+
+
+def _refuse_empty(index: int, *texts: str) -> None:
+    if not any(text.strip() for text in texts):
+        raise _bad_text("A text must not be empty.", " and ".join(repr(text[:20]) for text in texts), index)
 
 
 def _checked_text(index: int, text: object) -> str:
     if not isinstance(text, str):
         raise _bad_text("Each item must be a text or a pair of texts.", type(text).__name__, index)
-    if not text.strip():
-        raise _bad_text("A text must not be empty.", repr(text[:20]), index)
     if not _is_unicode(text):
         raise DataError(
             "A text must be valid Unicode.",

@@ -33,11 +33,18 @@ class Encoded:
         ids: Token ids.
         type_ids: 0 for the first text, 1 for the second.
         length: Tokens before it was cut; ``len(ids)`` if it was not.
+        added: How many of them are special tokens that the tokenizer added.
     """
 
     ids: Sequence[int]
     type_ids: Sequence[int]
     length: int
+    added: int = 0
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing of what was given is left to read, as of a text of invisible characters."""
+        return self.length <= self.added
 
     @property
     def is_cut(self) -> bool:
@@ -64,15 +71,19 @@ class Tokens:
     def encode(self, items: Sequence[Item]) -> list[Encoded]:
         """Encode texts or pairs, with special tokens; of a pair, the longer text is cut first."""
         return [
-            _encoded(encoding, encoding) if len(encoding.ids) <= self.max_length else self._cut(item, encoding)
+            self._encoded(item, encoding if len(encoding.ids) <= self.max_length else self._cut(item), encoding)
             for item, encoding in zip(items, self.whole.encode_batch_fast(list(items)), strict=True)
         ]
 
-    def _cut(self, item: Item, encoding: Encoding) -> Encoded:
+    def _encoded(self, item: Item, kept: Encoding, before: Encoding) -> Encoded:
+        added = self.whole.num_special_tokens_to_add(is_pair=not isinstance(item, str))
+        return Encoded(ids=kept.ids, type_ids=kept.type_ids, length=len(before.ids), added=added)
+
+    def _cut(self, item: Item) -> Encoding:
         """Cut twice, because the tokenizer keeps all that it cuts off: for pairs, every combination of the parts."""
         if isinstance(item, str):
-            return _encoded(self.cutting.encode(self._beginning(item)), encoding)
-        return _encoded(self.cutting.encode(*(self._beginning(text) for text in item)), encoding)
+            return self.cutting.encode(self._beginning(item))
+        return self.cutting.encode(*(self._beginning(text) for text in item))
 
     def _beginning(self, text: str) -> str:
         """The words of a text that hold its first ``max_length`` tokens."""
@@ -102,10 +113,6 @@ class Tokens:
             inputs["attention_mask"][row, :length] = 1
             inputs["token_type_ids"][row, :length] = encoding.type_ids
         return inputs
-
-
-def _encoded(encoding: Encoding, before: Encoding) -> Encoded:
-    return Encoded(ids=encoding.ids, type_ids=encoding.type_ids, length=len(before.ids))
 
 
 def open_tokens(folder: Path, *, max_length: int | None = None, as_trained: bool = False) -> Tokens:

@@ -160,12 +160,14 @@ def test_a_file_of_texts_and_pairs(written: str, told: str, copy: Path, tmp_path
         choose_sentences(copy, texts=tmp_path / "mixed.txt")
 
 
-@pytest.mark.parametrize("length", [0, -3, "64", True, 12.5])
+@pytest.mark.parametrize("length", [0, -3, 1, 3, "64", True, 12.5])
 def test_a_damaged_record_of_training(
     length: object, copy: Path, tmp_path: Path, export_folder: Callable[..., ExportReport]
 ) -> None:
     (copy / "sinkd.json").write_text(json.dumps({"max_length": length}), encoding="utf-8")
-    with pytest.raises(ModelReferenceError, match=r"sinkd\.json must be a positive whole number"):
+    with pytest.raises(
+        ModelReferenceError, match=rf"sinkd\.json must be a whole number of tokens, at least 4.*'{copy}'"
+    ):
         export_folder(copy, tmp_path / "out")
     assert not (tmp_path / "out").exists()
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from safetensors.torch import load_file, save_file
 
 from sinkd_export.runtime import Student
 from sinkd_plugin.cli.main import main
@@ -107,6 +108,69 @@ def test_quantised_weights_are_not_quantised_again(
     code, told = sinkd(capsys, "export", copy, "--to", tmp_path / "out", "--quantize", "int8")
     assert code == 2
     assert "must not be quantised already. Received: weights in bitsandbytes" in told
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("file", "settings", "code", "rule"),
+    [
+        ("config.json", {"problem_type": "multi_label_classification"}, 2, "exactly one of its labels"),
+        ("config.json", {"problem_type": "regression"}, 2, "Received: problem_type 'regression'"),
+        ("config.json", {"return_dict": False}, 2, "Remove return_dict there"),
+        ("config.json", {"hidden_act": "nonsense"}, 1, "KeyError: 'nonsense'"),
+        ("config.json", {"num_hidden_layers": "2"}, 1, "transformers can build"),
+        ("config.json", {"num_attention_heads": 0}, 1, "transformers can build"),
+        ("config.json", {"max_position_embeddings": "many"}, 2, "max_position_embeddings in config.json must be"),
+        ("tokenizer_config.json", {"model_max_length": "lots"}, 2, "model_max_length in tokenizer_config.json must"),
+        ("tokenizer_config.json", {"model_max_length": -5}, 2, "at least 4. Received: -5"),
+        ("tokenizer_config.json", {"model_max_length": 2}, 2, "at least 4. Received: 2"),
+        ("sinkd.json", {"max_length": 1}, 2, "at least 4. Received: 1"),
+    ],
+)
+def test_a_setting_that_cannot_be(
+    file: str,
+    settings: dict[str, object],
+    code: int,
+    rule: str,
+    classifier: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    copy = Path(shutil.copytree(classifier, tmp_path / "copy"))
+    written = json.loads((copy / file).read_text(encoding="utf-8")) if (copy / file).is_file() else {}
+    (copy / file).write_text(json.dumps({**written, **settings}), encoding="utf-8")
+    found, told = sinkd(capsys, "export", copy, "--to", tmp_path / "out")
+    assert found == code, told
+    assert rule in told
+    assert f"'{copy}'" in told
+    assert [path.name for path in tmp_path.iterdir()] == ["copy"]
+
+
+def test_weights_that_are_no_numbers(classifier: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    copy = Path(shutil.copytree(classifier, tmp_path / "copy"))
+    weights = load_file(copy / "model.safetensors")
+    weights["classifier.bias"][0] = float("nan")
+    save_file(weights, copy / "model.safetensors", metadata={"format": "pt"})
+    code, told = sinkd(capsys, "export", copy, "--to", tmp_path / "out")
+    assert code == 2
+    assert f"logits in PyTorch must be finite. Received: '{copy}', where some are not" in told
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_card_that_is_no_text_has_no_metadata(
+    classifier: Path, tmp_path: Path, export_folder: Callable[..., object]
+) -> None:
+    copy = Path(shutil.copytree(classifier, tmp_path / "copy"))
+    (copy / "README.md").write_bytes("---\nlicence: café\n---\n".encode("latin-1"))
+    export_folder(copy, tmp_path / "out")
+    assert "licence" not in (tmp_path / "out" / "README.md").read_text(encoding="utf-8")
+
+
+def test_three_texts_in_a_line(classifier: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "texts.txt").write_text("one\ttwo\n\none\ttwo\tthree\n", encoding="utf-8")
+    code, told = sinkd(capsys, "export", classifier, "--to", tmp_path / "out", "--texts", tmp_path / "texts.txt")
+    assert code == 2
+    assert f"2 tabs in line 3 of '{tmp_path / 'texts.txt'}'" in told
     assert not (tmp_path / "out").exists()
 
 

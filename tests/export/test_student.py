@@ -84,6 +84,7 @@ def test_nothing_for_nothing(student: Student) -> None:
         ([7], "int at position 0"),
         ([("one", "two", "three")], "tuple at position 0"),
         ([("one", None)], "NoneType at position 0"),
+        ([("one", "two"), ("", " ")], "must not be empty. Received: '' and ' ' at position 1"),
         ([b"bytes"], "bytes at position 0"),
     ],
 )

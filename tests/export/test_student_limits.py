@@ -7,6 +7,7 @@ import logging
 import resource
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -68,6 +69,14 @@ def test_long_texts_are_refused_on_demand(exported: Path) -> None:
     assert student.predict([SHORT], truncation=False) == student.predict([SHORT])
 
 
+@pytest.mark.parametrize("value", ["no", 0, None, np.bool_(True)])
+def test_truncation_is_on_or_off(exported: Path, value: Any) -> None:
+    student = Student.load(exported)
+    for predict in (student.predict, student.predict_stream):
+        with pytest.raises(UserError, match=r"truncation must be True or False\. Received: "):
+            predict([SHORT], truncation=value)
+
+
 @pytest.mark.parametrize("length", [1, 3, 97, 10**12])
 def test_a_length_the_model_does_not_have_is_refused(exported: Path, length: int) -> None:
     with pytest.raises(UserError, match="max_length must lie between 4 and 96"):
@@ -95,6 +104,21 @@ def test_a_text_without_a_token_is_refused(folder: Path) -> None:
     (folder / "tokenizer.json").write_text(json.dumps(tokenizer), encoding="utf-8")
     with pytest.raises(DataError, match=r"have a token at least\. Received: none at position 1"):
         Student.load(folder).predict(["film", "\u200b"])
+
+
+@pytest.mark.parametrize("text", ["\u200b", "\x00", "\ufeff", "\u00ad", ("\u200b", "\x00"), ("", "\ufeff")])
+def test_a_text_of_which_no_token_is_left_is_refused(exported: Path, text: str | tuple[str, str]) -> None:
+    """The graph would answer for the special tokens alone."""
+    with pytest.raises(DataError, match=r"have a token at least\. Received: none at position 1"):
+        Student.load(exported).predict(["film", text])
+
+
+@pytest.mark.parametrize("pair", [("", SHORT), (SHORT, ""), (" ", LONG), (LONG, "")])
+def test_half_a_pair_may_be_empty_as_in_training(exported: Path, classifier: Path, pair: tuple[str, str]) -> None:
+    expected = AutoTokenizer.from_pretrained(classifier)([pair[0]], [pair[1]], truncation=True, max_length=96)
+    (found,) = open_tokens(exported).encode([pair])
+    assert ([found.ids], [found.type_ids]) == (expected["input_ids"], expected["token_type_ids"])
+    assert len(Student.load(exported).predict([pair, list(pair)])) == 2
 
 
 def test_both_layouts_and_the_quantised_file_are_found(folder: Path, exported: Path) -> None:
@@ -167,7 +191,7 @@ def test_two_threads_answer_as_one_does(exported: Path) -> None:
         assert left["scores"] == pytest.approx(right["scores"], abs=1e-6)
 
 
-@pytest.mark.parametrize("nothing", [None, 5, "one text", b"one text"])
+@pytest.mark.parametrize("nothing", [None, 5, "one text", b"one text", {"a text": 1}])
 def test_what_is_no_list_of_texts_is_refused(exported: Path, nothing: object) -> None:
     student = Student.load(exported)
     with pytest.raises(DataError, match="predict takes a list of texts"):

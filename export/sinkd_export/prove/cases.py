@@ -63,7 +63,7 @@ def classifier_cases(source: Source, texts: Sequence[Text], expected: Any) -> li
         expected: It in PyTorch.
 
     Raises:
-        ModelReferenceError: If PyTorch cannot run the model.
+        ModelReferenceError: If PyTorch cannot run the model, or its logits are no numbers.
     """
     tokenizer, max_length = source.tokenizer, source.max_length
     batches = [("real sentences", tokenised(tokenizer, batch, max_length)) for batch in batches_by_length(texts)]
@@ -74,13 +74,20 @@ def classifier_cases(source: Source, texts: Sequence[Text], expected: Any) -> li
 def case_of(source: Source, expected: Any, name: str, compute: Callable[[Any], NDArray[Any]]) -> Case:
     """A case, with what PyTorch makes of it."""
     try:
-        return Case(name=name, compute=compute, expected=compute(expected))
+        logits = compute(expected)
     except (IndexError, RuntimeError, ValueError) as error:
         raise ModelReferenceError(
             "A model must run on its own tokenizer's ids, up to its maximal length.",
             received=f"'{source.reference}': {str(error).splitlines()[0]}",
             cure="Check that vocab_size and max_position_embeddings fit the tokenizer.",
         ) from error
+    if not np.isfinite(logits).all():  # nothing could be told from a comparison with them
+        raise ModelReferenceError(
+            "A model's logits in PyTorch must be finite.",
+            received=f"'{source.reference}', where some are not ({name})",
+            cure="Its weights are damaged, or its training went astray: train or download it again.",
+        )
+    return Case(name=name, compute=compute, expected=logits)
 
 
 def _calling(inputs: Inputs) -> Callable[[Any], NDArray[Any]]:

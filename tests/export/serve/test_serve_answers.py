@@ -65,6 +65,8 @@ def test_texts_that_were_cut_are_named(server: Any) -> None:
         ({"texts": ["film"], "truncation": 3}, 422, "bad_option", "true or false"),
         ({"texts": ["film", None]}, 422, "bad_text", "NoneType at position 1"),
         ({"texts": ["film", "  "]}, 422, "bad_text", "at position 1"),
+        ({"texts": [["film", ""], ["", " "]]}, 422, "bad_text", "at position 1"),
+        ({"texts": ["film", "\u200b"]}, 422, "bad_text", "none at position 1"),
         ({"texts": [["a", "b", "c"]]}, 422, "bad_text", "list at position 0"),
         ({"texts": [1]}, 422, "bad_text", "int at position 0"),
         (b'{"texts": ["\\ud800"]}', 422, "bad_text", "surrogate"),
