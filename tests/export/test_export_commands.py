@@ -32,7 +32,7 @@ def test_export_then_bench(classifier: Path, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert "1.00x" in done.stdout
     assert json.loads(output.read_text(encoding="utf-8"))["measurements"][1]["latency_ms"]["n"] == 5
-    expected = ("Warning: ", "Timing ", "Peak measured", "Written: ", "out and classifier")
+    expected = ("Warning: ", "Loading models ", "Timing ", "Peak measured", "Written: ", "out and classifier")
     assert all(line.startswith(expected) for line in done.stderr.splitlines()), done.stderr
 
 

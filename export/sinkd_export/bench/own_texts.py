@@ -10,6 +10,7 @@ import numpy as np
 
 from sinkd_export.batches import by_length
 from sinkd_export.bench.inputs import Inputs
+from sinkd_export.lengths import smallest_length
 from sinkd_export.prompt import open_prompt
 from sinkd_export.source import UNBOUNDED, load_config, load_tokenizer, trained_length
 from sinkd_export.tokens import open_tokens
@@ -66,18 +67,18 @@ def encoded(folder: Path, texts: Sequence[Text], max_length: int | None) -> Text
     """
     tokenizer = load_tokenizer(folder, load_config(folder))
     limit = int(tokenizer.model_max_length)
-    length = max_length or min(trained_length(folder) or limit, limit)
+    length = max_length or min(trained_length(folder, least=smallest_length(tokenizer)) or limit, limit)
     prompt = open_prompt(folder)
     if prompt is not None:
         tokens = open_tokens(folder, max_length=length)
         texts = [prompt.ask(text, tokens)[0] for text in texts]
-    rows = [
-        tokenizer(*((text,) if isinstance(text, str) else text), truncation=True, max_length=length) for text in texts
-    ]
-    ids = tuple(tuple(row["input_ids"]) for row in rows)
+    # lists, as in training: of a pair alone an empty half would lose the token that closes it
+    columns = [[text] if isinstance(text, str) else list(text) for text in texts]
+    rows = [tokenizer(*([column] for column in row), truncation=True, max_length=length) for row in columns]
+    ids = tuple(tuple(row["input_ids"][0]) for row in rows)
     if length >= UNBOUNDED:  # a model without a position table, and no record of its training
         length = max(map(len, ids))
-    types = tuple(tuple(row.get("token_type_ids", [0] * len(row["input_ids"]))) for row in rows)
+    types = tuple(tuple(row.get("token_type_ids", [[0] * len(kept)])[0]) for row, kept in zip(rows, ids, strict=True))
     return Texts(ids=ids, types=types, max_length=length, pad_id=int(tokenizer.pad_token_id or 0))
 
 
@@ -88,7 +89,8 @@ def check_length(folder: Path, max_length: int | None) -> None:
         ModelReferenceError: If the trainer's record of it says what cannot be.
         UserError: If it takes fewer.
     """
-    limit = int(load_tokenizer(folder, load_config(folder)).model_max_length)
-    trained_length(folder)
+    tokenizer = load_tokenizer(folder, load_config(folder))
+    limit = int(tokenizer.model_max_length)
+    trained_length(folder, least=smallest_length(tokenizer))
     if max_length is not None and max_length > limit:
         raise UserError(f"--max-length must be at most {limit}, as '{folder.name}' takes it.", received=max_length)
