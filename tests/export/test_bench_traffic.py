@@ -119,7 +119,10 @@ def test_every_model_reads_the_texts_itself(
     def scores(*models: Path) -> list[float]:
         done = CliRunner().invoke(command, [*map(str, models), *words])
         assert done.exit_code == 0, done.exception
-        return [score["value"] for score in json.loads(done.stdout)["traffic"]["scores"]]
+        report = json.loads(done.stdout)
+        told = " ".join(report["warnings"])
+        assert ("short at 9 tokens): --max-length cuts all" in told) == (len(models) > 1)
+        return [score["value"] for score in report["traffic"]["scores"]]
 
     together = scores(tmp_path / "plain", asked, short)
     assert together == [*scores(tmp_path / "plain"), *scores(asked), *scores(short)]

@@ -150,11 +150,19 @@ class Pass(Compared):
 
 @dataclass(frozen=True, kw_only=True)
 class Score:
-    """A model's score on the task's whole test split; ``lost`` is the first model's score minus it."""
+    """A model's score on the task's whole test split.
+
+    Args:
+        model: Name of the model.
+        value: The task's headline metric.
+        lost: The first model's score minus it.
+        max_length: Tokens that it cut texts to.
+    """
 
     model: str
     value: float
     lost: float
+    max_length: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -166,7 +174,7 @@ class Traffic:
         metric: Its headline metric.
         scored: Number of examples of the test split that were scored.
         texts: Number of its texts that were timed, spread over all of them.
-        max_length: Tokens that texts are cut to, and padded to where they are not sorted.
+        max_length: Tokens that the first model cuts texts to, and pads them to where they are not sorted.
         mean_length: Mean length of the texts in tokens.
         batch_size: Most texts of a batch.
         warmup_rounds: Rounds before those that count.

@@ -76,7 +76,7 @@ def bench(references: Sequence[str], options: BenchOptions) -> BenchReport:
         unavailable=(*missing, *found.failed),
         peak=found.peak,
         load=load,
-        warnings=warnings_about(load, here, options.threads, found.agreements, found.measurements),
+        warnings=warnings_about(load, here, options.threads, found.agreements, found.measurements, found.traffic),
         machine=here,
         int8_instructions=int8_instructions(here.instruction_sets),
         versions=versions(),

@@ -95,7 +95,12 @@ def _scores(contestants: Sequence[Contestant], read: Mapping[Path, Texts], trial
             values.append(trial.score([found[position] for position in everything]))
             meter.advance(score=values[-1])
     return tuple(
-        Score(model=contestant.name, value=value, lost=values[0] - value)
+        Score(
+            model=contestant.name,
+            value=value,
+            lost=values[0] - value,
+            max_length=read[contestant.entry.model].max_length,
+        )
         for contestant, value in zip(contestants, values, strict=True)
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from sinkd_export.bench.records import Agreement, Load, Measurement
+from sinkd_export.bench.records import Agreement, Load, Measurement, Traffic
 from sinkd_export.environment import Machine
 
 FEW_ROUNDS = 30
@@ -15,7 +15,12 @@ UNDISTURBED = 0.95
 
 
 def warnings_about(
-    load: Load, machine: Machine, threads: int, agreements: Sequence[Agreement], measurements: Sequence[Measurement]
+    load: Load,
+    machine: Machine,
+    threads: int,
+    agreements: Sequence[Agreement],
+    measurements: Sequence[Measurement],
+    traffic: Traffic | None = None,
 ) -> tuple[str, ...]:
     """Warnings, in words for the reader of the table."""
     return (
@@ -25,6 +30,7 @@ def warnings_about(
         *_few_rounds(measurements),
         *_restless(measurements),
         *_below_the_floor(measurements),
+        *_different_cuts(traffic),
     )
 
 
@@ -70,3 +76,10 @@ def _restless(measurements: Sequence[Measurement]) -> Iterator[str]:
 def _below_the_floor(measurements: Sequence[Measurement]) -> Iterator[str]:
     if any(found.share_of_floor is not None and found.share_of_floor > 1 for found in measurements):
         yield "A latency is below its floor: the peak was measured while others disturbed the machine, and is higher."
+
+
+def _different_cuts(traffic: Traffic | None) -> Iterator[str]:
+    scores = () if traffic is None else traffic.scores
+    if len({score.max_length for score in scores}) > 1:
+        told = ", ".join(f"{score.model} at {score.max_length}" for score in scores)
+        yield f"Models cut texts where their training did ({told} tokens): --max-length cuts all of them at one length."
