@@ -10,7 +10,7 @@ from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerB
 
 from sinkd_plugin.architectures.answers import tokens_after
 from sinkd_plugin.architectures.generative_reader import Example, GenerativeReader, leading_tokens
-from sinkd_plugin.architectures.rows import IGNORED
+from sinkd_plugin.choices import IGNORED
 from sinkd_plugin.specs import Question
 
 

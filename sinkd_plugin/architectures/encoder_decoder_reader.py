@@ -10,7 +10,7 @@ from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerB
 from transformers.modeling_outputs import BaseModelOutput
 
 from sinkd_plugin.architectures.generative_reader import Example, GenerativeReader, leading_tokens
-from sinkd_plugin.architectures.rows import IGNORED, padded
+from sinkd_plugin.choices import IGNORED, padded
 from sinkd_plugin.specs import Question
 
 

@@ -15,9 +15,9 @@ from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerB
 from sinkd_plugin.architectures.answers import checked
 from sinkd_plugin.architectures.generative import vocabulary
 from sinkd_plugin.architectures.prompting import prompts
-from sinkd_plugin.architectures.rows import IGNORED, padded, reading_answers
-from sinkd_plugin.architectures.scoring import Choices
+from sinkd_plugin.architectures.rows import reading_answers
 from sinkd_plugin.architectures.writing import generation_settings, until_end
+from sinkd_plugin.choices import IGNORED, Choices, padded
 from sinkd_plugin.errors import ConfigError
 from sinkd_plugin.specs import Decoding, Question
 

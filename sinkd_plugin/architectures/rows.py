@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -10,20 +10,10 @@ import torch
 from torch import nn
 from transformers import PreTrainedModel
 
-IGNORED = -100
-"""Target of a position at which no answer is read: prompt and padding."""
+from sinkd_plugin.choices import IGNORED
 
 UNSEEN = ("index", "answers", "rows")
 """Entries of a batch that the model does not take."""
-
-
-def padded(sequences: Sequence[Sequence[int]], value: int, *, left: bool = False) -> torch.Tensor:
-    """Sequences as ``(batch, length)``, filled with ``value`` on one side."""
-    length = max(map(len, sequences))
-    fills = [[value] * (length - len(sequence)) for sequence in sequences]
-    return torch.tensor(
-        [[*fill, *sequence] if left else [*sequence, *fill] for fill, sequence in zip(fills, sequences, strict=True)]
-    )
 
 
 @contextmanager

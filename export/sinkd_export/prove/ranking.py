@@ -25,7 +25,7 @@ class RankedModel:
     """
 
     def __init__(self, model: LanguageModel, family: Family, asked: Asked) -> None:
-        from sinkd_plugin.architectures.scoring import Choices
+        from sinkd_plugin.choices import Choices
 
         self._model, self._start = model, asked.start
         self._seq2seq = family == "encoder_decoder"
@@ -65,7 +65,7 @@ class RankedModel:
 
     def _sequences(self, prefixes: list[list[int]]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
         """Each prefix with each beginning of an answer behind it, and where these are read."""
-        from sinkd_plugin.architectures.rows import IGNORED
+        from sinkd_plugin.choices import IGNORED
 
         written, reads = self._choices.asked(prefixes, 0)
         return written.numpy(), (reads != IGNORED).numpy()

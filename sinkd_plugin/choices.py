@@ -6,7 +6,17 @@ from collections.abc import Sequence
 
 import torch
 
-from sinkd_plugin.architectures.rows import IGNORED, padded
+IGNORED = -100
+"""Target of a position at which no answer is read: prompt and padding."""
+
+
+def padded(sequences: Sequence[Sequence[int]], value: int, *, left: bool = False) -> torch.Tensor:
+    """Sequences as ``(batch, length)``, filled with ``value`` on one side."""
+    length = max(map(len, sequences))
+    fills = [[value] * (length - len(sequence)) for sequence in sequences]
+    return torch.tensor(
+        [[*fill, *sequence] if left else [*sequence, *fill] for fill, sequence in zip(fills, sequences, strict=True)]
+    )
 
 
 class Choices:
