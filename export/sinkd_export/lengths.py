@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sinkd_export.whole_numbers import is_whole
+from sinkd_export.whole_numbers import whole_in_file
 from sinkd_plugin.errors import ModelReferenceError
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ def length_of(value: object, name: str, folder: Path, *, least: int) -> int:
     """A number of tokens as a model's files set it.
 
     Args:
-        value: What stands there. Tokenizers without a maximum say 1e30, so a float is welcome where it is whole.
+        value: What stands there.
         name: The setting, and the file that it stands in.
         folder: The model's folder.
         least: The smallest that makes sense.
@@ -29,9 +29,9 @@ def length_of(value: object, name: str, folder: Path, *, least: int) -> int:
     Raises:
         ModelReferenceError: If it is no whole number, or below ``least``.
     """
-    length = int(value) if isinstance(value, float) and value.is_integer() else value
-    if is_whole(length) and length >= least:
-        return int(length)
+    length = whole_in_file(value, least)
+    if length is not None:
+        return length
     raise ModelReferenceError(
         f"{name} must be a whole number of tokens, at least {least}.",
         received=f"{value!r} in '{folder}'",

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from sinkd_export.whole_numbers import is_whole
+from sinkd_export.whole_numbers import whole_in_file
 from sinkd_plugin.errors import ModelReferenceError
 
 CURE = "Export the model again."
@@ -34,7 +34,7 @@ def read_length(path: Path, name: str, *, least: int) -> int | None:
 
     Args:
         path: The file.
-        name: The setting. Tokenizers without a maximum say 1e30, so a float is welcome where it is whole.
+        name: The setting.
         least: The smallest that makes sense.
 
     Raises:
@@ -43,8 +43,8 @@ def read_length(path: Path, name: str, *, least: int) -> int | None:
     value = read_settings(path).get(name)
     if value is None:
         return None
-    length = int(value) if isinstance(value, float) and value.is_integer() else value
-    if not is_whole(length) or length < least:
+    length = whole_in_file(value, least)
+    if length is None:
         raise bad_setting(path, f"hold a whole number in {name}, at least {least}", value)
     return length
 

@@ -129,7 +129,7 @@ def training_record(folder: Path) -> Mapping[str, Any]:
     return record if isinstance(record, Mapping) else {}
 
 
-def trained_length(folder: Path, *, least: int = 1) -> int | None:
+def trained_length(folder: Path, *, least: int) -> int | None:
     """Tokens that training cut a text to, if the trainer tells.
 
     Args:

@@ -13,6 +13,15 @@ def is_whole(value: object) -> TypeGuard[int]:
     return isinstance(value, Integral) and not isinstance(value, bool)
 
 
+def whole_in_file(value: object, least: int) -> int | None:
+    """A whole number as a file has it, or ``None`` if it is none or below ``least``.
+
+    Tokenizers without a maximum say 1e30, so a float is welcome where it is whole.
+    """
+    number = int(value) if isinstance(value, float) and value.is_integer() else value
+    return int(number) if is_whole(number) and number >= least else None
+
+
 def at_least_one(name: str, value: object) -> int:
     """An argument that counts something.
 

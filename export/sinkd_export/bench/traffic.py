@@ -42,8 +42,8 @@ def load_trial(entries: Sequence[Entry], options: BenchOptions, task: str) -> Tr
     from sinkd_plugin.tasks.load import load_task
     from sinkd_plugin.tasks.options import DataOptions
 
-    for entry in entries:
-        check_length(entry.model, options.max_length)
+    for folder in dict.fromkeys(entry.model for entry in entries):
+        check_length(folder, options.max_length)
     loaded = load_task(task, data_dir=options.data_dir, data=DataOptions(), seed=0)
     trial = Trial(spec=loaded.spec, texts=texts_of(loaded, SPLIT), labels=tuple(loaded.labels(SPLIT)), calibration=())
     for entry in entries:
