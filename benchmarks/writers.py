@@ -13,7 +13,7 @@ from pathlib import Path
 import torch
 from transformers import AutoTokenizer, GPTNeoConfig, GPTNeoForCausalLM, T5Config, T5ForConditionalGeneration
 
-from sinkd_export.source import local_folder
+from sinkd_export.model_folder import local_folder
 
 T5 = T5Config(
     d_model=512, d_kv=64, num_heads=8, d_ff=2048, num_layers=4, num_decoder_layers=2, vocab_size=32_128,

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sinkd_export.model_folder import training_record
 from sinkd_export.own_sentences import OWN_SENTENCES
 from sinkd_export.sentences import Sentences
-from sinkd_export.source import Source, training_record
+from sinkd_export.source import Source
 from sinkd_export.trial import Text
 from sinkd_plugin.catalog import catalog
 from sinkd_plugin.errors import ConfigError, DataError, UserError

@@ -10,7 +10,8 @@ import yaml
 from sinkd_export.environment import int8_instructions
 from sinkd_export.forms_table import trial_line, variant_cells
 from sinkd_export.report import ExportReport
-from sinkd_export.source import UNBOUNDED, Source
+from sinkd_export.source import Source
+from sinkd_export.tokens import UNBOUNDED
 
 _BODY = """
 # {name} {title}

@@ -12,13 +12,14 @@ from sinkd_export.destination import check_destination
 from sinkd_export.environment import versions
 from sinkd_export.graphs import Made, make_graphs
 from sinkd_export.layout import Layout
+from sinkd_export.model_folder import weights_digest
 from sinkd_export.prove.failure import failed
 from sinkd_export.prove.final import classifier_parity, token_problems
 from sinkd_export.prove.parity import Parity
 from sinkd_export.prove.proof import Proof
 from sinkd_export.report import REPORT_NAME, SCHEMA_VERSION, ExportReport, TrialRecord, file_records
 from sinkd_export.sentences import Sentences
-from sinkd_export.source import Source, weights_digest
+from sinkd_export.source import Source
 from sinkd_export.specs import ExportTargetSpec
 from sinkd_export.trial import SPLIT
 from sinkd_plugin.errors import UserError

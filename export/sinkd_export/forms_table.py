@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sinkd_export.report import ExportReport
-from sinkd_export.source import UNBOUNDED
+from sinkd_export.tokens import UNBOUNDED
 
 
 def variant_cells(report: ExportReport) -> tuple[list[str], list[list[str]]]:

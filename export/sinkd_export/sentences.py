@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from sinkd_export.model_folder import training_record
 from sinkd_export.own_sentences import OWN_SENTENCES
-from sinkd_export.source import training_record
 from sinkd_export.trial import Text, Trial, evenly, texts_of, trial_of
 from sinkd_plugin.errors import DataError, SinkdError, UserError
 from sinkd_plugin.options import validate

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from sinkd_export.source import UNBOUNDED, Source
+from sinkd_export.source import Source
+from sinkd_export.tokens import UNBOUNDED
 from sinkd_export.triton import GRAPH, MODEL
 
 _USAGE = """```

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sinkd_export.source import UNBOUNDED, Source
+from sinkd_export.source import Source
+from sinkd_export.tokens import UNBOUNDED
 
 _CLASSIFIER = """```python
 from sinkd_export.runtime import Student  # needs onnxruntime and tokenizers, not torch

@@ -96,7 +96,7 @@ from sinkd_export.convert.parts import parts_of
 from sinkd_export.convert.recipe import Recipe
 from sinkd_export.convert.variants import variants
 from sinkd_export.families import default_form, family_of
-from sinkd_export.source import load_config, load_model
+from sinkd_export.model_folder import load_config, load_model
 
 into, digests = Path(sys.argv[1]), {}
 for folder in map(Path, sys.argv[2:]):

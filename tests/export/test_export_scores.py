@@ -17,12 +17,13 @@ from sinkd_export.asking import asked_source
 from sinkd_export.convert.recipe import Recipe
 from sinkd_export.families import MODEL_TYPES
 from sinkd_export.language_model import LanguageModel
+from sinkd_export.model_folder import load_model
 from sinkd_export.prove.deployed import deployed
 from sinkd_export.prove.ranking import TOKENS, RankedModel
 from sinkd_export.report import ExportReport
 from sinkd_export.runtime import Student
 from sinkd_export.sentences import Sentences, choose_sentences
-from sinkd_export.source import find_source, load_model
+from sinkd_export.source import find_source
 from sinkd_export.specs import ExportTargetSpec
 from sinkd_export.targets import export_targets
 from sinkd_export.trial import Trial

@@ -17,8 +17,8 @@ from sinkd_export.convert import exporter
 from sinkd_export.convert.first_token import keep_first_token
 from sinkd_export.convert.parts import parts_of
 from sinkd_export.families import MODEL_TYPES
+from sinkd_export.model_folder import load_model
 from sinkd_export.session import open_classifier
-from sinkd_export.source import load_model
 from sinkd_export.torch_runner import TorchClassifier
 
 LAYERS = 2

@@ -22,9 +22,10 @@ from tritonclient.grpc import model_config_pb2
 from sinkd_export.asking import asked_source
 from sinkd_export.export import export_model
 from sinkd_export.families import Form
+from sinkd_export.model_folder import load_model
 from sinkd_export.runtime import Student
 from sinkd_export.sentences import choose_sentences
-from sinkd_export.source import find_source, load_model
+from sinkd_export.source import find_source
 from sinkd_export.specs import ExportTargetSpec
 from sinkd_export.targets import export_targets
 from sinkd_export.tokens import open_tokens

@@ -13,7 +13,7 @@ from sinkd_export.bench.forms import COMPILED, REPLAYED
 from sinkd_export.bench.options import BenchOptions
 from sinkd_export.bench.places import export_record
 from sinkd_export.bench.records import ModelRecord, Unavailable
-from sinkd_export.source import weight_files, weights_digest
+from sinkd_export.model_folder import weight_files, weights_digest
 from sinkd_plugin.console import progress
 from sinkd_plugin.errors import UserError
 from sinkd_plugin.storage import sha256

@@ -72,7 +72,7 @@ def _simple(compute: Compute) -> Engine:
 
 def _torch_classifier(folder: Path, form: str, provider: str) -> Engine:
     from sinkd_export.bench.compiled import compiled
-    from sinkd_export.source import load_model
+    from sinkd_export.model_folder import load_model
     from sinkd_export.torch_runner import TorchClassifier
 
     model: Any = load_model(folder).to(provider)
@@ -86,7 +86,7 @@ def _writer(folder: Path, graphs: Path | None, form: str, threads: int, new_toke
     from sinkd_export.bench.compiled import compiled
     from sinkd_export.families import family_of
     from sinkd_export.language_model import LanguageModel, open_language_model
-    from sinkd_export.source import load_config, load_model
+    from sinkd_export.model_folder import load_config, load_model
 
     config = load_config(folder)
     family = family_of(config)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from sinkd_export.bench.options import Shape
 from sinkd_export.families import Family, family_of
-from sinkd_export.source import load_config
+from sinkd_export.model_folder import load_config
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -68,7 +68,7 @@ def measure(job: Job) -> Footprint:
     if job.graph is None or job.generates:
         import torch
 
-        from sinkd_export.source import load_model
+        from sinkd_export.model_folder import load_model
 
         torch.set_num_threads(job.threads)
         imported: tuple[object, ...] = (torch, load_model)

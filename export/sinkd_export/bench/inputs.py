@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sinkd_export.bench.options import Shape
+from sinkd_export.model_folder import load_config, load_tokenizer, position_limit
 from sinkd_export.own_sentences import OWN_SENTENCES
-from sinkd_export.source import load_config, load_tokenizer, position_limit
 from sinkd_plugin.errors import UserError
 
 if TYPE_CHECKING:

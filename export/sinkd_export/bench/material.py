@@ -8,7 +8,7 @@ from sinkd_export.bench.forms import RECIPES
 from sinkd_export.convert.parts import parts_of
 from sinkd_export.convert.recipe import OPSET
 from sinkd_export.families import default_form, family_of
-from sinkd_export.source import load_config, load_model
+from sinkd_export.model_folder import load_config, load_model
 from sinkd_plugin.console import note
 from sinkd_plugin.errors import UserError
 

@@ -11,9 +11,9 @@ import numpy as np
 from sinkd_export.batches import by_length
 from sinkd_export.bench.inputs import Inputs
 from sinkd_export.lengths import smallest_length
+from sinkd_export.model_folder import load_config, load_tokenizer, trained_length
 from sinkd_export.prompt import open_prompt
-from sinkd_export.source import UNBOUNDED, load_config, load_tokenizer, trained_length
-from sinkd_export.tokens import open_tokens
+from sinkd_export.tokens import UNBOUNDED, open_tokens
 from sinkd_export.trial import Text
 from sinkd_plugin.errors import UserError
 

@@ -10,7 +10,7 @@ from typing import Any, get_args
 from sinkd_export.destination import REPORT_NAME
 from sinkd_export.families import Form, family_of
 from sinkd_export.graph_file import PLACES, SUFFIXES, graph_file
-from sinkd_export.source import load_config, local_folder
+from sinkd_export.model_folder import load_config, local_folder
 from sinkd_export.triton import GRAPH
 from sinkd_plugin.errors import ModelReferenceError, UserError
 from sinkd_plugin.storage import read_json

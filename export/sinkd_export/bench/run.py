@@ -35,8 +35,8 @@ from sinkd_export.bench.trust import warnings_about
 from sinkd_export.bench.work import work_of_entry
 from sinkd_export.environment import commit, int8_instructions, load_average, machine, versions
 from sinkd_export.families import family_of
+from sinkd_export.model_folder import load_config
 from sinkd_export.prove.parity import compare
-from sinkd_export.source import load_config
 from sinkd_plugin.console import progress
 from sinkd_plugin.errors import UserError
 

@@ -18,7 +18,7 @@ from sinkd_export.bench.own_texts import BATCH, Texts, check_length, encoded
 from sinkd_export.bench.records import Compared, Pass, Peak, Score, Traffic
 from sinkd_export.bench.statistics import compared, share_of_floor
 from sinkd_export.bench.work import work_of_entry
-from sinkd_export.source import load_config
+from sinkd_export.model_folder import load_config
 from sinkd_export.trial import Trial, texts_of
 from sinkd_plugin.console import progress
 

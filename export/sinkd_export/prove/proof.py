@@ -10,12 +10,13 @@ from typing import Any
 from sinkd_export.convert.external import data_files
 from sinkd_export.convert.recipe import Precision
 from sinkd_export.convert.variants import Variant
+from sinkd_export.model_folder import load_model, weight_files
 from sinkd_export.prove.comparison import compared
 from sinkd_export.prove.graph import graph_problems
 from sinkd_export.prove.parity import Parity, parity_problems
 from sinkd_export.prove.subject import subject_of
 from sinkd_export.sentences import Sentences
-from sinkd_export.source import Source, load_model, weight_files
+from sinkd_export.source import Source
 from sinkd_plugin.errors import SinkdError
 
 
